@@ -1,0 +1,10 @@
+//! The intermediate representation: plain data in SSA form. Rules live in [`crate::ops`].
+
+mod graph;
+mod op;
+mod print;
+mod validate;
+
+pub use graph::{Graph, Literal, Node, NodeId, Type, Value, VariableId, VariableInfo};
+pub use op::{Binary, Compare, Distribution, Op, ReduceKind, Unary};
+pub use validate::validate;

@@ -1,0 +1,1 @@
+//! A graph as text that a person can read.
