@@ -1,1 +1,3 @@
-//! Running plans.
+//! Running programs on a device: the job system that spreads the work, and the devices themselves.
+
+pub mod jobs;
