@@ -139,32 +139,134 @@ typedef struct TenonContext {
 } TenonContext;
 
 /** Fills options with the defaults. `size` is sizeof(TenonContextOptions). Refuses NULL and a size that is no options struct's. */
-TenonStatus tenon_context_options_init(struct TenonContextOptions *options,
-                                       size_t size);
+TenonStatus tenon_context_options_init(TenonContextOptions *options, size_t size);
 
 /**
  * Makes a context. NULL options are the defaults. The caller owns the handle that is written to `context` and frees it with tenon_context_free.
  * Any thread.
  */
-TenonStatus tenon_context_new(const struct TenonContextOptions *options,
-                              struct TenonContext *context,
-                              TenonError *error);
+TenonStatus tenon_context_new(const TenonContextOptions *options, TenonContext *context, TenonError *error);
 
 /**
  * Frees a context and everything that was made in it, in whatever order it was made; a zero handle is a no-op. All their handles answer
  * TENON_INVALID_HANDLE from now on, TENON_INVALID_HANDLE is also the answer to a context that is not there. Calls that run on other threads go on and end as they would have;
  * what they hold is freed when they return. Any thread.
  */
-TenonStatus tenon_context_free(struct TenonContext context);
+TenonStatus tenon_context_free(TenonContext context);
 
 /* ==== Tensors =======================================================================================================
  */
 
-/** An n-dimensional value. */
+enum {
+    /** The most dimensions that a tensor may have. */
+    TENON_MAX_RANK = 8
+};
+
+/** The type of a tensor's elements: one of the numbers below. */
+typedef int32_t TenonDType;
+
+enum {
+    /** IEEE 754 double precision: C's double. */
+    TENON_F64 = 1,
+    /** IEEE 754 single precision: C's float. */
+    TENON_F32 = 2,
+    /** IEEE 754 half precision, 2 bytes. */
+    TENON_F16 = 3,
+    /** The upper half of an F32, 2 bytes. */
+    TENON_BF16 = 4,
+    /** int64_t. */
+    TENON_I64 = 5,
+    /** int32_t. */
+    TENON_I32 = 6,
+    /** uint8_t. */
+    TENON_U8 = 7,
+    /** One byte, 0 or 1. */
+    TENON_BOOL = 8
+};
+
+/**
+ * An n-dimensional value: dtype, shape, and elements on its context's device.
+ *
+ * Calls that read elements wait until nobody writes them, calls that write wait until nobody reads or writes them.
+ */
 typedef struct TenonTensor {
-    /** Says nothing to a host; never compute with it. */
+    /** Says nothing to a host; never compute with it. All zero is no tensor. */
     uint64_t id;
 } TenonTensor;
+
+/** The name of a dtype: "f32". NULL for a number that is no dtype. The text is static: never free it. Any thread. */
+const char *tenon_dtype_name(TenonDType dtype);
+
+/** The size of one element in bytes. 0 for a number that is no dtype. Any thread. */
+size_t tenon_dtype_size(TenonDType dtype);
+
+/**
+ * Makes a tensor with all elements 0, row-major, in memory of the context's allocator.
+ *
+ * `shape` holds `rank` sizes, outermost first; rank 0 is a scalar, at most TENON_MAX_RANK; a size may be 0. Fails with
+ * TENON_SHAPE_MISMATCH for sizes that are negative or too large, TENON_INVALID_ARGUMENT for an unknown dtype, TENON_OUT_OF_MEMORY. Any thread.
+ */
+TenonStatus tenon_tensor_new(TenonContext context, TenonDType dtype, const int64_t *shape, size_t rank,
+    TenonTensor *tensor, TenonError *error);
+
+/**
+ * Makes a tensor of rank 0 with this value. A float is rounded to the nearest that the dtype has; for integers the fraction is dropped, what lies
+ * beyond their range becomes its end, NaN becomes 0; for TENON_BOOL all but 0 is true. Fails like tenon_tensor_new. Any thread.
+ */
+TenonStatus tenon_tensor_from_scalar(TenonContext context, TenonDType dtype, double value, TenonTensor *tensor,
+    TenonError *error);
+
+/**
+ * Writes all elements of a tensor from `data`: `size` bytes, row-major, in the machine's byte order; for TENON_BOOL all bytes but 0
+ * are true. `data` is read during the call alone and need not be aligned.
+ *
+ * Fails with TENON_INVALID_ARGUMENT if `size` is not that of all elements, or if the tensor is read-only (imported so, or a broadcast view). Waits for running calls that use the
+ * tensor. Any thread.
+ */
+TenonStatus tenon_tensor_write(TenonTensor tensor, const void *data, size_t size, TenonError *error);
+
+/**
+ * Reads all elements of a tensor to `data`: `size` bytes, row-major, in the machine's byte order; TENON_BOOL as 0 or 1. `data` need not be
+ * aligned. Fails with TENON_INVALID_ARGUMENT if `size` is not that of all elements. Waits for running calls that write the
+ * tensor. Any thread.
+ */
+TenonStatus tenon_tensor_read(TenonTensor tensor, void *data, size_t size, TenonError *error);
+
+/**
+ * Reads the one element of a tensor of any dtype as a number; TENON_I64 beyond 2^53 rounds. Fails with TENON_INVALID_ARGUMENT if there is not exactly one. Any
+ * thread.
+ */
+TenonStatus tenon_tensor_item(TenonTensor tensor, double *value, TenonError *error);
+
+/** Writes the dtype of a tensor's elements. Any thread. */
+TenonStatus tenon_tensor_dtype(TenonTensor tensor, TenonDType *dtype, TenonError *error);
+
+/**
+ * Writes the sizes of a tensor's dimensions, outermost first, to `shape`, which has room for `capacity`, and their number to `rank`. NULL with capacity 0 asks for the rank
+ * alone; another capacity below the rank is refused. TENON_MAX_RANK always suffices. Any thread.
+ */
+TenonStatus tenon_tensor_shape(TenonTensor tensor, int64_t *shape, size_t capacity, size_t *rank, TenonError *error);
+
+/** Writes the size of all elements in bytes, packed: what tenon_tensor_read and tenon_tensor_write move. Any thread. */
+TenonStatus tenon_tensor_size(TenonTensor tensor, size_t *size, TenonError *error);
+
+/**
+ * Makes a tensor with the same elements in memory of its own, row-major. The caller frees it. Fails with TENON_OUT_OF_MEMORY. Any
+ * thread.
+ */
+TenonStatus tenon_tensor_duplicate(TenonTensor tensor, TenonTensor *duplicate, TenonError *error);
+
+/** Makes another handle of the same tensor, elements shared, so that two owners can each free theirs. Any thread. */
+TenonStatus tenon_tensor_retain(TenonTensor tensor, TenonTensor *retained, TenonError *error);
+
+/** The context that a tensor was made in, or a zero handle if the tensor's handle is bad. Nothing to free. Any thread. */
+TenonContext tenon_tensor_context(TenonTensor tensor);
+
+/**
+ * Frees a handle of a tensor; zero is a no-op. The elements go with their last user. TENON_INVALID_HANDLE is the answer to a handle that is
+ * not there. Any thread.
+ */
+TenonStatus tenon_tensor_free(TenonTensor tensor);
 
 #ifdef __cplusplus
 }

@@ -84,15 +84,15 @@ pub fn bytes<'a>(pointer: *const c_void, length: usize, name: &str) -> Result<&'
     slice(pointer.cast::<u8>(), length, name)
 }
 
-/// The `length` bytes at `pointer`, to be written. They need not be initialised.
-pub fn bytes_mut<'a>(pointer: *mut c_void, length: usize, name: &str) -> Result<&'a mut [MaybeUninit<u8>]> {
-    let pointer = pointer.cast::<MaybeUninit<u8>>();
-    check_pointer(pointer, length, name)?;
+/// The `length` bytes at `pointer`, to be written over.
+pub fn bytes_mut<'a>(pointer: *mut c_void, length: usize, name: &str) -> Result<&'a mut [u8]> {
+    check_pointer(pointer.cast::<u8>(), length, name)?;
     if length == 0 {
         return Ok(&mut []);
     }
-    // SAFETY: as in `slice`; that nothing else uses the memory during the call is the host's promise.
-    Ok(unsafe { std::slice::from_raw_parts_mut(pointer, length) })
+    // SAFETY: as in `slice`; that nothing else uses the memory during the call is the host's promise. Memory of a host is never uninitialised in Rust's
+    // sense: it comes from outside of the program that the compiler sees.
+    Ok(unsafe { std::slice::from_raw_parts_mut(pointer.cast::<u8>(), length) })
 }
 
 /// One struct that must be there.
@@ -225,20 +225,18 @@ impl<T: Plain> OutSlice<T> {
     }
 }
 
-/// Writes a list whose length the host may not know: the length to `count`, and the values to `values` if all of them fit. NULL with capacity 0 asks for the
-/// length alone; a capacity that is too small is refused, with `count` written all the same so that the host can come again.
-pub fn put_list<T: Plain>(values: OutSlice<T>, count: Option<Out<usize>>, list: &[T], name: &str) -> Result<()> {
+/// Writes a list whose length the host may not know: the length to `count` and the values to `values`. NULL with capacity 0 asks for the
+/// length alone; any other capacity that is too small is refused.
+pub fn put_list<T: Plain>(values: OutSlice<T>, count: Out<usize>, list: &[T], name: &str) -> Result<()> {
     let capacity = values.len();
-    if let Some(count) = count {
-        if capacity > 0 && capacity < list.len() {
+    if capacity > 0 {
+        if capacity < list.len() {
             return Err(Error::invalid(format!("{name} has room for {capacity}, but there are {}", list.len())));
         }
-        count.put(list.len());
-        if capacity == 0 {
-            return Ok(());
-        }
+        values.put(list)?;
     }
-    values.put(list)
+    count.put(list.len());
+    Ok(())
 }
 
 /// A struct of options: `#[repr(C)]`, `struct_size: usize` first, then [`Plain`] fields that are appended to and never change.

@@ -420,6 +420,10 @@ mod tests {
         values.iter().map(|value| slots.insert(Owner(owner), *value)).collect()
     }
 
+    fn tensor() -> crate::tensor::Tensor {
+        crate::tensor::Tensor::scalar(&crate::tensor::Allocator::system(), crate::tensor::DType::F32, 1.0).unwrap()
+    }
+
     fn context() -> TenonContext {
         let mut made = TenonContext { id: 0 };
         let object = Arc::new(crate::context::Context::default());
@@ -467,11 +471,15 @@ mod tests {
         let owner = Owner::context(context).unwrap();
         assert_eq!(owner.handle().id(), context.id());
         free_context(context).unwrap();
-        let mut made = TenonContext { id: 77 };
-        let out = Out::new(&raw mut made, "context").unwrap();
-        let error = out.put_new(owner, Arc::new(crate::context::Context::default())).unwrap_err();
+        let mut made = TenonTensor { id: 77 };
+        let out = Out::new(&raw mut made, "tensor").unwrap();
+        let error = out.put_new(owner, tensor()).unwrap_err();
         assert_eq!(error.status(), Status::InvalidHandle);
         assert_eq!(made.id, 77);
+        let mut several = [made; 3];
+        let outs = OutSlice::new(several.as_mut_ptr(), 3, "outputs").unwrap();
+        assert!(outs.put_new(owner, vec![tensor(); 3]).is_err());
+        assert!(several.iter().all(|made| made.id == 77));
     }
 
     #[test]
@@ -613,17 +621,17 @@ mod tests {
         for _ in 0..200 {
             let context = context();
             let owner = Owner::context(context).unwrap();
-            let object = Arc::new(crate::context::Context::default());
+            let object = tensor();
             std::thread::scope(|scope| {
                 let object = &object;
                 scope.spawn(move || {
-                    let mut made = TenonContext { id: 0 };
-                    while Out::new(&raw mut made, "context").unwrap().put_new(owner, object.clone()).is_ok() {}
+                    let mut made = TenonTensor { id: 0 };
+                    while Out::new(&raw mut made, "tensor").unwrap().put_new(owner, object.clone()).is_ok() {}
                 });
                 std::thread::yield_now();
                 free_context(context).unwrap();
             });
-            assert_eq!(Arc::strong_count(&object), 1);
+            assert_eq!(Arc::strong_count(object.storage()), 1);
         }
     }
 }
