@@ -160,11 +160,6 @@ macro_rules! handles {
             $(<$handle>::table().release_if_empty();)*
             Ok(())
         }
-
-        /// How many handles of all kinds are live.
-        pub fn live_handles() -> usize {
-            0 $(+ <$handle>::table().read().live)*
-        }
     };
 }
 

@@ -4,7 +4,9 @@
 //! and carry a documentation comment are chapters, in this order, and the comment's first line is the chapter's heading.
 
 // What all chapters stand on.
+#[allow(dead_code, reason = "a set of tools, of which chapters take what they need")]
 pub(crate) mod arguments;
+#[allow(dead_code, reason = "as above")]
 pub(crate) mod handle;
 
 /// Statuses, errors, and what else all chapters share
