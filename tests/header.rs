@@ -30,7 +30,8 @@ fn the_header_is_cpp() {
 #[test]
 fn the_library_exports_what_the_header_declares() {
     let header = support::declarations::Header::read();
-    let listing = support::succeed(Command::new("nm").args(["--dynamic", "--defined-only", "--format=posix"]).arg(support::shared_library()));
+    let listing =
+        support::succeed(Command::new("nm").args(["--dynamic", "--defined-only", "--format=posix"]).arg(support::shared_library()));
     let mut exported: Vec<&str> = listing.lines().filter_map(|line| line.split(' ').next()).collect();
     let mut declared: Vec<&str> = header.functions.iter().map(|function| function.name.as_str()).collect();
     exported.sort_unstable();

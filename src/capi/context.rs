@@ -26,7 +26,7 @@ pub struct TenonContextOptions {
     /// What all random numbers of the context follow from: same seed, same numbers. Default: 0.
     pub seed: u64,
 }
-options!(TenonContextOptions { seed } |_options| ());
+options!(TenonContextOptions { seed } | _options | ());
 
 /// Fills options with the defaults. `size` is sizeof(TenonContextOptions). Refuses NULL and a size that is no options struct's.
 #[unsafe(no_mangle)]
@@ -37,7 +37,11 @@ pub extern "C" fn tenon_context_options_init(options: *mut TenonContextOptions, 
 /// Makes a context. NULL options are the defaults. The caller owns the handle that is written to `context` and frees it with tenon_context_free.
 /// Any thread.
 #[unsafe(no_mangle)]
-pub extern "C" fn tenon_context_new(options: *const TenonContextOptions, context: *mut TenonContext, error: *mut TenonError) -> TenonStatus {
+pub extern "C" fn tenon_context_new(
+    options: *const TenonContextOptions,
+    context: *mut TenonContext,
+    error: *mut TenonError,
+) -> TenonStatus {
     boundary(error, || {
         let context = Out::new(context, "context")?;
         let options = read_options(options)?;

@@ -277,7 +277,8 @@ mod tests {
             assert_eq!(number, status as i32);
             assert_eq!(number as usize, position);
             let name = STATUS_NAMES[position].to_str().unwrap();
-            let spelled: String = name.trim_start_matches("TENON_").split('_').map(|word| word[..1].to_string() + &word[1..].to_lowercase()).collect();
+            let spelled: String =
+                name.trim_start_matches("TENON_").split('_').map(|word| word[..1].to_string() + &word[1..].to_lowercase()).collect();
             assert_eq!(spelled, format!("{status:?}"));
         }
         for unknown in [-1, 18, i32::MIN, i32::MAX] {

@@ -444,7 +444,10 @@ mod tests {
         };
         let look = |id| TenonContext::from_id(id).get().map(drop);
         assert_eq!(refusal(look(0)), "the context handle is zero");
-        assert_eq!(refusal(TenonTensor::from_id(context.id()).get().map(drop)), "a context handle was passed where a tensor handle is expected");
+        assert_eq!(
+            refusal(TenonTensor::from_id(context.id()).get().map(drop)),
+            "a context handle was passed where a tensor handle is expected"
+        );
         let foreign = "the context handle was not made by this copy of the library";
         assert_eq!(refusal(look(context.id() ^ 1 << SALT_SHIFT)), foreign);
         assert_eq!(refusal(look(context.id() + (1 << INDEX_BITS))), foreign);

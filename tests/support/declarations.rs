@@ -58,8 +58,7 @@ impl Header {
     }
 
     fn parse(text: &str) -> Header {
-        let mut header =
-            Header { functions: Vec::new(), structs: BTreeMap::new(), numbers: BTreeMap::new(), callbacks: BTreeMap::new() };
+        let mut header = Header { functions: Vec::new(), structs: BTreeMap::new(), numbers: BTreeMap::new(), callbacks: BTreeMap::new() };
         let mut last_number = None;
         for declaration in declarations(text) {
             let is_enum = declaration.starts_with("enum {");
@@ -114,8 +113,7 @@ fn declarations(text: &str) -> Vec<String> {
         rest = after.split_once("*/").expect("a comment ends").1;
     }
     plain.push_str(rest);
-    let lines: Vec<&str> =
-        plain.lines().filter(|line| !line.starts_with('#') && *line != "extern \"C\" {" && *line != "}").collect();
+    let lines: Vec<&str> = plain.lines().filter(|line| !line.starts_with('#') && *line != "extern \"C\" {" && *line != "}").collect();
     let (mut found, mut current, mut depth) = (Vec::new(), String::new(), 0);
     for c in lines.join(" ").chars() {
         match c {

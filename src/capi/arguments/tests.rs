@@ -89,15 +89,23 @@ struct Version2 {
     seed: u64,
 }
 
-options!(Version1 { keep_prob, flag } |options| if options.keep_prob == 0.0 { options.keep_prob = 0.5 });
-options!(Version2 { keep_prob, flag, seed } |options| {
-    if options.keep_prob == 0.0 {
-        options.keep_prob = 0.5;
+options!(
+    Version1 { keep_prob, flag }
+        | options
+        | if options.keep_prob == 0.0 {
+            options.keep_prob = 0.5
+        }
+);
+options!(
+    Version2 { keep_prob, flag, seed } | options | {
+        if options.keep_prob == 0.0 {
+            options.keep_prob = 0.5;
+        }
+        if options.seed == 0 {
+            options.seed = 99;
+        }
     }
-    if options.seed == 0 {
-        options.seed = 99;
-    }
-});
+);
 
 #[test]
 fn options_of_older_and_newer_hosts_are_read() {

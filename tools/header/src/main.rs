@@ -142,11 +142,8 @@ fn declarations(path: &Path, source: &str) -> Result<String, String> {
     let mut config = cbindgen::Config::from_file(Path::new(env!("CARGO_MANIFEST_DIR")).join("cbindgen.toml"))?;
     // Types that only later chapters use would be left out.
     config.export.include = source.lines().filter_map(declared_type).map(str::to_string).collect();
-    let bindings = cbindgen::Builder::new()
-        .with_config(config)
-        .with_src(path)
-        .generate()
-        .map_err(|error| format!("{}: {error}", path.display()))?;
+    let bindings =
+        cbindgen::Builder::new().with_config(config).with_src(path).generate().map_err(|error| format!("{}: {error}", path.display()))?;
     let mut text = Vec::new();
     bindings.write(&mut text);
     String::from_utf8(text).map_err(|error| error.to_string())
@@ -202,7 +199,8 @@ fn enumerators(declarations: &str, source: &str) -> Result<String, String> {
             continue;
         };
         let (name, value) = definition.split_once(' ').ok_or_else(|| format!("cannot read `#define {definition}`"))?;
-        let value: i32 = value.trim().parse().map_err(|_| format!("{name} is {value}: a constant of the header is a number that fits int"))?;
+        let value: i32 =
+            value.trim().parse().map_err(|_| format!("{name} is {value}: a constant of the header is a number that fits int"))?;
         let declared = format!("pub const {name}: ");
         let rust_type = source
             .lines()
@@ -297,7 +295,8 @@ mod tests {
 
     #[test]
     fn declarations_are_tidied() {
-        let text = "    /**\n     * One.\n     */\n    int a;\n/**\n * One\n * two, a struct TenonTensor.\n */\nint b(struct TenonTensor c);\n";
+        let text =
+            "    /**\n     * One.\n     */\n    int a;\n/**\n * One\n * two, a struct TenonTensor.\n */\nint b(struct TenonTensor c);\n";
         let expected = "    /** One. */\n    int a;\n/**\n * One\n * two, a struct TenonTensor.\n */\nint b(TenonTensor c);\n";
         assert_eq!(tidy(text), expected);
         let long = format!("void f({}int last);", "int argument, ".repeat(12));
@@ -309,7 +308,8 @@ mod tests {
 
     #[test]
     fn constants_become_enumerators_behind_their_type() {
-        let declarations = "/**\n * Fine.\n */\n#define TENON_OK 0\n\n#define TENON_LEFT 1\n\ntypedef int32_t TenonStatus;\n\nvoid f(void);\n";
+        let declarations =
+            "/**\n * Fine.\n */\n#define TENON_OK 0\n\n#define TENON_LEFT 1\n\ntypedef int32_t TenonStatus;\n\nvoid f(void);\n";
         let source = "pub const TENON_OK: TenonStatus = 0;\npub const TENON_LEFT: TenonStatus = 1;\n";
         let text = enumerators(declarations, source).unwrap();
         let expected = "typedef int32_t TenonStatus;\n\nenum {\n    /**\n     * Fine.\n     */\n    TENON_OK = 0,\n    TENON_LEFT = 1\n};\n\nvoid f(void);\n\n";
