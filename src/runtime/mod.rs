@@ -1,1 +1,3 @@
-//! Under construction.
+//! Running programs.
+
+pub mod reference;
