@@ -86,14 +86,14 @@ pub enum ReduceKind {
     All,
 }
 
-/// What random numbers are drawn from. One 32-bit word of the stream makes one element (f64: two words).
+/// What random numbers are drawn from. One 32-bit word of the stream makes one element; f64 takes two words, the low one first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Distribution {
     /// Raw words as i32.
     Bits,
-    /// Uniform in [0, 1).
+    /// Uniform in [0, 1): the word's top 24 bits times 2^-24 (f64: top 53 bits times 2^-53).
     Uniform,
-    /// Standard normal.
+    /// Standard normal: the low bits k of the word of n bits stand for the tail (k + 1/2) 2^-n, the top bit is the sign.
     Normal,
 }
 

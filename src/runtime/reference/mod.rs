@@ -5,6 +5,7 @@
 
 mod elementwise;
 mod movement;
+mod random;
 mod reduction;
 #[cfg(test)]
 mod tests;
@@ -189,7 +190,7 @@ fn compute(graph: &Graph, node: &Node, values: &[Array], inputs: &[Tensor]) -> R
         Op::ArgMin(axis) => reduction::arg(x[0], &ty.shape, *axis as usize, false),
         Op::MatMul { transpose_a, transpose_b } => reduction::matmul(x[0], x[1], &ty.shape, *transpose_a, *transpose_b)?,
 
-        Op::Random { .. } => return Err(Error::unsupported("the oracle draws no random numbers")),
+        Op::Random { distribution, shape, dtype, start } => random::random(*distribution, shape, *dtype, *start, x[0])?,
     };
     Ok(Array { ty, data })
 }

@@ -156,3 +156,24 @@ fn inputs_of_another_type_are_refused() {
     assert_eq!(status(&[tensor(&[1.0f64, 2.0], &[2])]), Status::DtypeMismatch);
     assert_eq!(status(&[tensor(&[1.0f32, 2.0], &[1, 2])]), Status::ShapeMismatch);
 }
+
+#[test]
+fn random_elements_are_words_of_the_stream() {
+    let state = crate::random::RandomState { offset: 5, ..crate::random::RandomState::new(7, 3) };
+    let generator = Variable::new("generator", tensor(&state.to_words(), &[3]));
+    let mut words = [0; 14];
+    state.stream().fill_words(5, &mut words);
+    let mut g = Trace::new();
+    let uniform = g.random_uniform(DType::F32, &[2, 2], &generator);
+    let wide = g.random_uniform(DType::F64, &[2], &generator);
+    let normal = g.random_normal(DType::F32, &[6], &generator);
+    let graph = g.finish(&[uniform, wide, normal]).unwrap();
+    let result = evaluate(&graph, &Allocator::system(), &[]).unwrap();
+    let expected: Vec<f32> = words[..4].iter().map(|word| (word >> 8) as f32 / 16777216.0).collect();
+    assert_eq!(result.outputs[0].to_vec::<f32>().unwrap(), expected);
+    let second = (words[6] as u64 | (words[7] as u64) << 32) >> 11;
+    assert_eq!(result.outputs[1].to_vec::<f64>().unwrap()[1], second as f64 / 2f64.powi(53));
+    let normal = result.outputs[2].to_vec::<f32>().unwrap();
+    assert!(normal.iter().zip(&words[8..]).all(|(z, word)| z.is_sign_negative() == (*word >> 31 == 1)));
+    assert_eq!(result.assigned[0].1.to_vec::<i64>().unwrap(), [7, 3, 19]);
+}
