@@ -130,14 +130,14 @@ impl Trace {
     pub fn push(&mut self, op: Op, inputs: &[Value]) -> Value {
         if let Some(bad) = inputs.iter().find(|value| !self.contains(**value)) {
             if self.error.is_none() {
-                let name = rules::name(&op);
+                let name = op.name();
                 let text = if bad.is_valid() { "an operand belongs to another graph" } else { "an operand is not a value of this graph" };
                 return self.fail(Error::invalid(format!("{name}: {text}")));
             }
             return Value::INVALID;
         }
         let types: Vec<Type> = inputs.iter().map(|value| self.graph.ty(*value)).collect();
-        let result = rules::infer(&op, &types).map_err(|error| error.within(rules::name(&op)));
+        let result = rules::infer(&op, &types).map_err(|error| error.within(op.name()));
         match result {
             Ok(ty) => {
                 let pushed = self.graph.append(op, inputs.to_vec(), ty, self.path);

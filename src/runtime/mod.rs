@@ -1,3 +1,5 @@
-//! Running programs on a device: the job system that spreads the work, and the devices themselves.
+//! Running programs on a device: the job system that spreads the work, the devices themselves, and the slow oracle of the tests.
 
+pub mod cpu;
 pub mod jobs;
+pub mod reference;
