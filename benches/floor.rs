@@ -1,9 +1,9 @@
 //! The matmul floor: a training step's matrix products and nothing else, one thread, through the `gemm` crate.
 //!
-//! For each workload of `benches/peers/workloads.py` this runs exactly the products that one step cannot do without, in the order in which
-//! the step needs them: forward, then from the last layer to the first the gradient of the weight and the gradient of the input, without the
-//! gradient of the input of the first layer, which nobody asks for. No bias, no activation, no loss, no update. What a runtime needs on top
-//! is its own cost: `benches/run.py` prints the ratio.
+//! For each workload of `benches/peers/workloads.py` this runs exactly the products that one step cannot do without, in the order in
+//! which the step needs them: forward, then from the last layer to the first the gradient of the weight and the gradient of the input,
+//! without the gradient of the input of the first layer, which nobody asks for. No bias, no activation, no loss, no update. What a
+//! runtime needs on top is its own cost: `benches/run.py` prints the ratio.
 //!
 //! A convolution counts as the product over unfolded patches, image by image; unfolding itself is left out, as are pooling and
 //! normalization. An algorithm without these products (Winograd, direct) may go below this floor.
@@ -70,7 +70,8 @@ fn convnet(step: &mut Step) {
     step.dense(flat, 10);
 }
 
-/// The four gates of all steps of the sequence in one product where the recurrence permits it: the input's share, and the weights' gradients.
+/// The four gates of all steps of the sequence in one product where the recurrence permits it: the input's share, and the gradients of
+/// the weights.
 fn lstm(step: &mut Step) {
     let (batch, length, hidden) = (32, 64, 128);
     let embedded = step.inner(batch * length, 64);

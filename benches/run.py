@@ -64,7 +64,7 @@ def main():
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--workloads", default=DEFAULT_WORKLOADS, help=f"names with commas between them (default {DEFAULT_WORKLOADS})")
-    parser.add_argument("--peers", default=",".join(PEERS), help=f"names with commas between them, may be empty (default {','.join(PEERS)})")
+    parser.add_argument("--peers", default=",".join(PEERS), help=f"likewise, may be empty (default {','.join(PEERS)})")
     parser.add_argument("--threads", type=int, default=1, help="threads for everyone (default 1; the floor is there only for 1)")
     parser.add_argument("--rounds", type=int, default=3, help="turns that everyone takes on each workload (default 3)")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of one turn after warming up (default 1)")
@@ -83,9 +83,8 @@ def arguments():
 
 def bench_target(name):
     """Builds a bench target of this crate and tells where its program is."""
-    build = subprocess.run(
-        ["cargo", "bench", "--no-run", "--bench", name, "--message-format=json-render-diagnostics"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    command = ["cargo", "bench", "--no-run", "--bench", name, "--message-format=json-render-diagnostics"]
+    build = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if build.returncode != 0:
         sys.exit(f"bench: the bench target '{name}' (benches/{name}.rs) is missing or does not build; cargo's message is above")
     for line in build.stdout.splitlines():

@@ -27,7 +27,7 @@ struct digits {
     int32_t *test_labels;
 };
 
-/* Puts the rows in an order that follows from the seed alone, the same on every machine (Fisher and Yates, with SplitMix64 as the source). */
+/* Puts the rows in an order that follows from the seed alone, the same on every machine: Fisher and Yates, with SplitMix64 as the source. */
 static inline void digits_shuffle_rows(float *images, int32_t *labels, size_t count, uint64_t seed)
 {
     size_t left, pixel;
@@ -67,7 +67,8 @@ static inline struct digits digits_load(void)
     size_t row, column;
 
     if (file == NULL) {
-        fprintf(stderr, "digits: cannot open %s; run this from the top of the source tree, or set TENON_DATA to the path of digits.csv\n", path);
+        fprintf(stderr, "digits: cannot open %s; run this from the top of the source tree, or set TENON_DATA to the path of digits.csv\n",
+                path);
         exit(1);
     }
     if (images == NULL || labels == NULL) {
@@ -79,7 +80,8 @@ static inline struct digits digits_load(void)
         for (column = 0; column <= DIGITS_PIXELS; column++) {
             int number, largest = column < DIGITS_PIXELS ? 16 : 9;
             if (fscanf(file, column == 0 ? "%d" : ",%d", &number) != 1 || number < 0 || number > largest) {
-                fprintf(stderr, "digits: %s, line %u: number %u is missing or not between 0 and %d\n", path, (unsigned)row + 1, (unsigned)column + 1, largest);
+                fprintf(stderr, "digits: %s, line %u: number %u is missing or not between 0 and %d\n", path, (unsigned)row + 1,
+                        (unsigned)column + 1, largest);
                 exit(1);
             }
             if (column < DIGITS_PIXELS)

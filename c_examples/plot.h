@@ -40,12 +40,13 @@ static inline int plot_write(const struct plot *plot, const char *path)
     y_tick = plot_tick(y_largest);
     y_largest = ceil(y_largest / y_tick) * y_tick;
 
-    fprintf(file, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" width=\"%g\" height=\"%g\" font-family=\"sans-serif\" font-size=\"13\" fill=\"#333\">\n",
-            width, height, width, height);
+    fprintf(file, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" width=\"%g\" height=\"%g\"", width, height, width, height);
+    fprintf(file, " font-family=\"sans-serif\" font-size=\"13\" fill=\"#333\">\n");
     fprintf(file, "<rect width=\"%g\" height=\"%g\" fill=\"#fff\"/>\n", width, height);
     fprintf(file, "<text x=\"%g\" y=\"28\" font-size=\"17\" text-anchor=\"middle\">%s</text>\n", left + plot_width / 2, plot->title);
     fprintf(file, "<text x=\"%g\" y=\"%g\" text-anchor=\"middle\">%s</text>\n", left + plot_width / 2, height - 14, plot->x_label);
-    fprintf(file, "<text transform=\"translate(20 %g) rotate(-90)\" text-anchor=\"middle\">%s</text>\n", top + plot_height / 2, plot->y_label);
+    fprintf(file, "<text transform=\"translate(20 %g) rotate(-90)\" text-anchor=\"middle\">%s</text>\n", top + plot_height / 2,
+            plot->y_label);
 
     /* Ticks are counted in whole numbers so that the last one is not lost to rounding. */
     for (i = 0; (tick = (double)i * x_tick) <= x_largest * (1 + 1e-9); i++) {
@@ -61,7 +62,8 @@ static inline int plot_write(const struct plot *plot, const char *path)
     fprintf(file, "<path d=\"M%.1f %.1fv%.1fh%.1f\" fill=\"none\" stroke=\"#333\"/>\n", left, top, plot_height, plot_width);
 
     for (line = 0; line < 2; line++) { /* the values, then their average */
-        fprintf(file, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" stroke-linejoin=\"round\" points=\"", line ? "#1f5fbf" : "#b9d0f0", line ? "2.2" : "1");
+        fprintf(file, "<polyline fill=\"none\" stroke-linejoin=\"round\" %s points=\"",
+                line ? "stroke=\"#1f5fbf\" stroke-width=\"2.2\"" : "stroke=\"#b9d0f0\" stroke-width=\"1\"");
         for (i = 0; i < plot->count; i++) {
             double value = plot->values[i];
             if (!isfinite(value)) continue;
@@ -70,7 +72,8 @@ static inline int plot_write(const struct plot *plot, const char *path)
                 weight = keep * weight + (1 - keep);
                 value = average / weight;
             }
-            fprintf(file, "%.1f,%.1f ", left + plot_width * (double)(i + 1) * plot->x_step / x_largest, top + plot_height * (1 - (value > 0 ? value : 0) / y_largest));
+            fprintf(file, "%.1f,%.1f ", left + plot_width * (double)(i + 1) * plot->x_step / x_largest,
+                    top + plot_height * (1 - (value > 0 ? value : 0) / y_largest));
         }
         fprintf(file, "\"/>\n");
     }

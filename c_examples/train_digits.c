@@ -2,8 +2,8 @@
  *
  *     train_digits [--seed N] [--workers N] [--out DIR]
  *
- * Writes digits.safetensors (network and optimizer) and digits_loss.svg (the loss of each step) into DIR, by default the working directory.
- * The seed decides every number that is printed but the time; the number of workers (0: as many as there are cores) decides none of them. */
+ * Writes digits.safetensors (network and optimizer) and digits_loss.svg (the loss of each step) into DIR, by default the working
+ * directory. The seed decides every number that is printed but the time; the number of workers (0: one for each core) decides none. */
 #define _POSIX_C_SOURCE 199309L /* clock_gettime */
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,6 +9,14 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 make --no-print-directory -C c_examples TENON_LIB="$libdir" BUILD="$work" CFLAGS='-O1 -g -Werror'
+
+if ! diff <(sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d') c_examples/xor.c; then
+    echo "README.md shows another program than c_examples/xor.c" >&2
+    exit 1
+fi
+"$work/xor" | tee "$work/xor.txt"
+awk '{ exit !($NF < 1e-3) }' "$work/xor.txt"
+
 valgrind --quiet --error-exitcode=1 --leak-check=full "$work/gradients"
 echo "gradients: right, and nothing leaks"
 
