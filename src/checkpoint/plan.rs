@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 /// A tensor that is wanted and that the archive has in a usable form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
+    /// Its name, in the archive as in what is wanted.
     pub name: String,
+    /// Its shape, which is the same on both sides.
     pub shape: Shape,
     /// The dtype in the archive.
     pub from: DType,

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 /// A tensor and the name that it is saved under.
 #[derive(Clone, Debug)]
 pub struct Entry<'a> {
+    /// Unique within the file.
     pub name: String,
+    /// Of any layout.
     pub tensor: &'a Tensor,
 }
 
