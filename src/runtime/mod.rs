@@ -2,4 +2,7 @@
 
 pub mod cpu;
 pub mod jobs;
+mod program;
 pub mod reference;
+
+pub use program::{Program, Target};
