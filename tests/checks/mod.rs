@@ -1,6 +1,8 @@
 //! What the checks share: the backends they run on, and samples' operands.
 #![allow(dead_code)] // Each test program uses a part of it.
 
+pub mod json;
+
 use tenon::ir::Graph;
 use tenon::ops::Values;
 use tenon::random::{Stream, hash_name};
