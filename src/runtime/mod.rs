@@ -1,1 +1,3 @@
-//! Under construction.
+//! Runs Programs.
+
+pub mod cpu;
