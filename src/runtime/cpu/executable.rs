@@ -257,7 +257,7 @@ impl Executable {
 
 impl ReadyProduct {
     fn new(product: &Product, riding: bool) -> ReadyProduct {
-        let split = matmul::split(product.batch, product.m, product.n, product.k);
+        let split = matmul::split(product.batch, product.m, product.n, product.k, product.a.column_stride == 1);
         let rows = rows_per_task(product, &split);
         let rows_bytes = if riding && product.out.is_none() { (rows * product.n * product.dtype.size()).next_multiple_of(64) } else { 0 };
         let whole_rows = matmul::workspace_bytes(product.dtype, rows, product.n, product.k);

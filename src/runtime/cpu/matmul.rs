@@ -11,23 +11,11 @@ mod pack;
 #[cfg(test)]
 mod tests;
 
+use crate::runtime::cpu::simd::Level;
 use crate::tensor::DType;
 use kernel::{Float, Kernels, MAX_COLUMNS, MAX_ROWS, Tile};
 use pack::{Matrix, Stored, pack, pack_right};
 use std::ops::Range;
-
-/// The instruction set that kernels use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// What the target has in any case.
-    Portable,
-    /// AVX2 and FMA.
-    Avx2,
-    /// AVX-512F.
-    Avx512,
-    /// ARM NEON.
-    Neon,
-}
 
 /// Steps along k that are summed in registers at a stretch: a packed panel of the right operand stays in the second-level cache.
 const K_STRETCH: usize = 512;
