@@ -1,1 +1,3 @@
-//! Under construction.
+//! Runs Programs: the job system, and one folder for each device.
+
+pub mod jobs;
