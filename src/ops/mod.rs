@@ -19,4 +19,4 @@ mod unary;
 
 pub use catalog::{Differentiable, Domain, Row, Sample, Values, catalog};
 pub use rules::{Contribution, gradient, infer};
-pub use trace::{Scope, Trace};
+pub use trace::{Dependency, Scope, Trace};
