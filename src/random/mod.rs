@@ -1,1 +1,7 @@
-//! Under construction.
+//! Random numbers: counter-based streams, where (seed, stream, offset) gives the bits on every device, in any order.
+
+mod state;
+mod stream;
+
+pub use state::RandomState;
+pub use stream::{Stream, hash_name, mix};

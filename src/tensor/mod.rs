@@ -2,6 +2,7 @@
 
 mod allocator;
 mod convert;
+pub mod dlpack;
 mod dtype;
 mod shape;
 mod storage;

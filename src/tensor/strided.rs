@@ -23,6 +23,19 @@ pub(crate) unsafe fn copy(dtype: DType, dims: &[usize], source: *const u8, from:
     }
 }
 
+/// Whether a condition holds for every byte of a tensor of one-byte elements.
+///
+/// # Safety
+/// Every element that `dims` and the strides reach from `source` is readable.
+pub(crate) unsafe fn all_bytes(dims: &[usize], source: *const u8, strides: &[isize], condition: impl Fn(u8) -> bool) -> bool {
+    let mut all = true;
+    for_each_run(dims, strides, strides, |run| {
+        // SAFETY: a run holds elements of the shape, which the caller vouches for.
+        all = all && (0..run.count as isize).all(|index| condition(unsafe { *source.offset(run.from + index * run.from_step) }));
+    });
+    all
+}
+
 /// # Safety
 /// As [`copy`].
 unsafe fn copy_sized<T: Copy>(dims: &[usize], source: *const u8, from: &[isize], target: *mut u8, to: &[isize]) {

@@ -64,9 +64,13 @@ impl Tensor {
                 storage.len()
             )));
         }
-        let mut own = [0; MAX_RANK];
-        own[..strides.len()].copy_from_slice(strides);
-        let offset = if shape.elements() == 0 { 0 } else { offset };
+        // Where there is no next element, the stride is what it would be in row-major order, whatever number came in.
+        let is_empty = shape.elements() == 0;
+        let mut own = shape.strides();
+        for (axis, stride) in strides.iter().enumerate().filter(|(axis, _)| !is_empty && shape.dims()[*axis] > 1) {
+            own[axis] = *stride;
+        }
+        let offset = if is_empty { 0 } else { offset };
         Ok(Tensor { storage, dtype, shape, strides: own, offset })
     }
 
