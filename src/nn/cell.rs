@@ -6,7 +6,7 @@ use crate::ir::{Type, Value};
 use crate::nn::{Initializer, Parameter};
 use crate::ops::{Dependency, Trace};
 use parking_lot::{Mutex, RwLock};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -20,7 +20,8 @@ pub trait Construct: Send + Sync {
     fn kind(&self) -> &str;
     /// Records into `g` and returns the outputs. What goes wrong sticks to `g` ([`Trace::fail`]); the outputs do not matter then.
     fn construct(&self, cell: &Cell, g: &mut Trace, inputs: &[Value]) -> Vec<Value>;
-    /// Whether `construct` looks at the training flag. Programs of a cell that does are recorded once for each of its settings.
+    /// Whether `construct` may look at [`Cell::training`] of its cell. Programs of a cell that does are recorded once for each setting that
+    /// is in use. Not needed by a `construct` that looks by [`Cell::training_in`].
     fn depends_on_training(&self) -> bool {
         true
     }
@@ -43,8 +44,8 @@ struct Inner {
     places: Mutex<Vec<(Weak<Inner>, String)>>,
 }
 
-#[derive(Default)]
 struct Structure {
+    /// 1, and one more with each change.
     version: u64,
     children: Vec<(String, Cell)>,
     parameters: Vec<(String, Parameter)>,
@@ -58,7 +59,7 @@ impl Cell {
             context: context.clone(),
             construct,
             training: AtomicBool::new(false),
-            structure: RwLock::default(),
+            structure: RwLock::new(Structure { version: 1, children: Vec::new(), parameters: Vec::new() }),
             places: Mutex::default(),
         }))
     }
@@ -140,11 +141,12 @@ impl Cell {
 
     /// How many cells stand one above another from the farthest root down to this cell.
     fn depth_above(&self) -> usize {
-        1 + self.parents().iter().map(|(parent, _)| parent.depth_above()).max().unwrap_or(0)
+        depth(self, &|cell| cell.parents().into_iter().map(|(parent, _)| parent).collect(), &mut HashMap::new())
     }
 
+    /// How many cells stand one above another from this cell down to its farthest leaf.
     fn depth_below(&self) -> usize {
-        1 + self.children().iter().map(|(_, child)| child.depth_below()).max().unwrap_or(0)
+        depth(self, &|cell| cell.children().into_iter().map(|(_, child)| child).collect(), &mut HashMap::new())
     }
 
     fn parents(&self) -> Vec<(Cell, String)> {
@@ -152,17 +154,15 @@ impl Cell {
         places.iter().filter_map(|(parent, name)| Some((Cell(parent.upgrade()?), name.clone()))).collect()
     }
 
+    /// The cells without parents above this one, or this one.
     fn roots(&self) -> Vec<Cell> {
-        let parents = self.parents();
-        if parents.is_empty() {
-            return vec![self.clone()];
-        }
-        let mut roots: Vec<Cell> = Vec::new();
-        for (parent, _) in parents {
-            for root in parent.roots() {
-                if !roots.contains(&root) {
-                    roots.push(root);
-                }
+        let (mut waiting, mut seen, mut roots) = (vec![self.clone()], HashSet::from([self.key()]), Vec::new());
+        while let Some(cell) = waiting.pop() {
+            let parents = cell.parents();
+            if parents.is_empty() {
+                roots.push(cell);
+            } else {
+                waiting.extend(parents.into_iter().map(|(parent, _)| parent).filter(|parent| seen.insert(parent.key())));
             }
         }
         roots
@@ -278,6 +278,12 @@ impl Cell {
     pub fn training(&self) -> bool {
         self.0.training.load(Ordering::Acquire)
     }
+    /// [`Cell::training`], on which the graph depends from here on.
+    pub fn training_in(&self, g: &mut Trace) -> bool {
+        let value = self.training();
+        g.depends_on(Arc::new(Training { cell: self.clone(), value }));
+        value
+    }
 }
 
 // ---- recording ----
@@ -299,7 +305,7 @@ impl Cell {
         let version = self.0.structure.read().version;
         g.depends_on(Arc::new(StructureVersion { cell: self.clone(), version }));
         if self.0.construct.depends_on_training() {
-            g.depends_on(Arc::new(Training { cell: self.clone(), value: self.training() }));
+            self.training_in(g);
         }
         let outputs = self.0.construct.construct(self, g, inputs);
         let foreign = outputs.iter().position(|output| !g.contains(*output));
@@ -368,8 +374,8 @@ struct Training {
     value: bool,
 }
 impl Dependency for Training {
-    fn key(&self) -> (usize, u8) {
-        (self.cell.key(), 0)
+    fn key(&self) -> (usize, u64) {
+        (self.cell.key(), self.value as u64)
     }
     fn holds(&self) -> bool {
         self.cell.training() == self.value
@@ -381,12 +387,23 @@ struct StructureVersion {
     version: u64,
 }
 impl Dependency for StructureVersion {
-    fn key(&self) -> (usize, u8) {
-        (self.cell.key(), 1)
+    fn key(&self) -> (usize, u64) {
+        // Versions begin at 1: 0 and 1 are the training flag's.
+        (self.cell.key(), self.version + 1)
     }
     fn holds(&self) -> bool {
         self.cell.0.structure.read().version == self.version
     }
+}
+
+/// The longest chain from `cell` along `next`, counted in cells; each cell is looked at once.
+fn depth(cell: &Cell, next: &dyn Fn(&Cell) -> Vec<Cell>, known: &mut HashMap<usize, usize>) -> usize {
+    if let Some(depth) = known.get(&cell.key()) {
+        return *depth;
+    }
+    let longest = 1 + next(cell).iter().map(|cell| depth(cell, next, known)).max().unwrap_or(0);
+    known.insert(cell.key(), longest);
+    longest
 }
 
 fn join(path: &str, name: &str) -> String {

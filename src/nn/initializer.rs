@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::random::{RandomState, Stream};
-use crate::tensor::{Allocator, DType, Shape, Tensor, convert};
+use crate::tensor::{Allocator, DType, Shape, Tensor, encode};
 use std::f64::consts::{PI, SQRT_2};
 
 /// How a parameter is filled when it is first needed.
@@ -182,7 +182,7 @@ impl Fill {
         while made < count {
             let size = (count - made).min(BLOCK);
             self.draw(stream, state.offset, made, &mut words, size, |value| {
-                bytes.extend_from_slice(&convert::encode(dtype, value)[..dtype.size()]);
+                bytes.extend_from_slice(&encode(dtype, value)[..dtype.size()]);
             });
             made += size;
         }

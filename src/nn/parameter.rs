@@ -130,8 +130,8 @@ struct RequiresGrad {
 }
 
 impl Dependency for RequiresGrad {
-    fn key(&self) -> (usize, u8) {
-        (self.parameter.key(), 0)
+    fn key(&self) -> (usize, u64) {
+        (self.parameter.key(), self.value as u64)
     }
     fn holds(&self) -> bool {
         self.parameter.requires_grad() == self.value

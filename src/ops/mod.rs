@@ -16,7 +16,9 @@ mod rules;
 mod shape;
 mod trace;
 mod unary;
+mod validate;
 
 pub use catalog::{Differentiable, Domain, Row, Sample, Values, catalog};
 pub use rules::{Contribution, gradient, infer};
 pub use trace::{Dependency, Scope, Trace};
+pub use validate::validate;

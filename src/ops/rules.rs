@@ -15,42 +15,6 @@ pub enum Contribution {
     Many(Vec<Option<Value>>),
 }
 
-/// The name of the operation as hosts know it.
-pub fn name(op: &Op) -> &'static str {
-    match op {
-        Op::Input(_) => "input",
-        Op::Constant(_) | Op::ConstantTensor(_) => "constant",
-        Op::Read(_) => "read",
-        Op::Unary(op) => unary::row(*op).name,
-        Op::Binary(op) => binary::row(*op).name,
-        Op::Compare(op) => choose::COMPARE_NAMES[*op as usize].1,
-        Op::Select => "select",
-        Op::Cast(_) => "cast",
-        Op::Broadcast { .. } => "broadcast",
-        Op::Reshape(_) => "reshape",
-        Op::Transpose(_) => "transpose",
-        Op::Slice { .. } => "slice",
-        Op::Pad { .. } => "pad",
-        Op::Concat(_) => "concat",
-        Op::Reverse(_) => "reverse",
-        Op::Reduce { kind, .. } => match kind {
-            crate::ir::ReduceKind::Sum => "sum",
-            crate::ir::ReduceKind::Prod => "prod",
-            crate::ir::ReduceKind::Max => "max",
-            crate::ir::ReduceKind::Min => "min",
-            crate::ir::ReduceKind::Any => "any",
-            crate::ir::ReduceKind::All => "all",
-        },
-        Op::ArgMax(_) => "argmax",
-        Op::ArgMin(_) => "argmin",
-        Op::MatMul { .. } => "matmul",
-        Op::Gather { .. } => "gather",
-        Op::ScatterAdd { .. } => "scatter_add",
-        Op::Iota { .. } => "iota",
-        Op::Random { .. } => "random",
-    }
-}
-
 fn operands<const N: usize>(inputs: &[Type]) -> Result<[Type; N]> {
     inputs.try_into().map_err(|_| Error::invalid(format!("takes {N} operands, not {}", inputs.len())))
 }

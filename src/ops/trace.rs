@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 /// Something outside the graph that decided what was recorded: a training flag, the children of a cell, whether a parameter is trained.
 pub trait Dependency: Send + Sync {
-    /// Where it lives and which property of it is meant: of equal keys the first is kept.
-    fn key(&self) -> (usize, u8);
+    /// What was looked at and what was seen there: equal keys say the same, and one of them is kept.
+    fn key(&self) -> (usize, u64);
     /// Whether it is as it was when the graph was recorded.
     fn holds(&self) -> bool;
 }
@@ -34,7 +34,7 @@ pub struct Trace {
     /// Keys of the cells that are being recorded, outermost first.
     cells: Vec<usize>,
     dependencies: Vec<Arc<dyn Dependency>>,
-    known_dependencies: HashSet<(usize, u8)>,
+    known_dependencies: HashSet<(usize, u64)>,
 }
 
 /// What was being recorded before a nested recording began; see [`Trace::enter`].
@@ -173,14 +173,14 @@ impl Trace {
     pub fn push(&mut self, op: Op, inputs: &[Value]) -> Value {
         if let Some(bad) = inputs.iter().find(|value| !self.contains(**value)) {
             if self.error.is_none() {
-                let name = rules::name(&op);
+                let name = op.name();
                 let text = if bad.is_valid() { "an operand belongs to another graph" } else { "an operand is not a value of this graph" };
                 return self.fail(Error::invalid(format!("{name}: {text}")));
             }
             return Value::INVALID;
         }
         let types: Vec<Type> = inputs.iter().map(|value| self.graph.ty(*value)).collect();
-        let result = rules::infer(&op, &types).map_err(|error| error.within(rules::name(&op)));
+        let result = rules::infer(&op, &types).map_err(|error| error.within(op.name()));
         match result {
             Ok(ty) => {
                 let pushed = self.graph.append(op, inputs.to_vec(), ty, self.path);
