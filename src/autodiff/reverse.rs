@@ -4,7 +4,7 @@
 
 use crate::error::{Error, Result};
 use crate::ir::{Node, Value};
-use crate::ops::{Contribution, Trace, gradient};
+use crate::ops::{Contribution, Trace, gradient, passes_gradient};
 
 /// Looks at, and may replace, what a node hands to its operand of this position. Tests plant faults with it.
 pub type Rewrite<'a> = &'a mut dyn FnMut(&mut Trace, &Node, usize, Value) -> Value;
@@ -86,13 +86,14 @@ fn accumulate(g: &mut Trace, adjoints: &mut [Option<Value>], value: Value, more:
     });
 }
 
-/// Which values before `end` depend on one of `wrt` through floats.
+/// Which values before `end` depend on one of `wrt` through floats and operations that are not flat.
 fn active(g: &Trace, wrt: &[Value], end: usize) -> Vec<bool> {
     let mut active = vec![false; end];
     for index in 0..end {
         let value = Value::from_index(index);
         let node = g.graph().node(value);
-        active[index] = node.ty.dtype.is_float() && (wrt.contains(&value) || node.inputs.iter().any(|input| active[input.index()]));
+        let depends = passes_gradient(&node.op) && node.inputs.iter().any(|input| active[input.index()]);
+        active[index] = node.ty.dtype.is_float() && (depends || wrt.contains(&value));
     }
     active
 }

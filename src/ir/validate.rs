@@ -112,3 +112,70 @@ fn validate_variables(graph: &Graph) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Status;
+    use crate::ir::{Binary, Literal, Variable, VariableId};
+    use crate::tensor::{Allocator, DType, Shape, Tensor};
+
+    /// input 0, a constant, read w, input 1; a sum; w <- the sum.
+    fn sound() -> Graph {
+        let ty = Type::new(DType::F32, Shape::SCALAR);
+        let mut graph = Graph::new();
+        graph.variables.push(Variable::new("w", Tensor::scalar(&Allocator::system(), DType::F32, 1.0).unwrap()));
+        let x = graph.append(Op::Input(0), vec![], ty, 0).unwrap();
+        graph.append(Op::Constant(Literal::Float(2.0)), vec![], ty, 0).unwrap();
+        let w = graph.append(Op::Read(VariableId(0)), vec![], ty, 0).unwrap();
+        let y = graph.append(Op::Input(1), vec![], ty, 0).unwrap();
+        let sum = graph.append(Op::Binary(Binary::Add), vec![x, w], ty, 0).unwrap();
+        graph.inputs = vec![x, y];
+        graph.outputs = vec![sum];
+        graph.assignments = vec![(VariableId(0), sum)];
+        graph
+    }
+
+    #[test]
+    fn a_sound_graph_passes() {
+        assert_eq!(validate(&sound()), Ok(()));
+        assert_eq!(validate(&Graph::new()), Ok(()));
+    }
+
+    #[test]
+    fn every_corruption_is_named() {
+        type Corruption = fn(&mut Graph);
+        let cases: &[(Corruption, &str)] = &[
+            (|g| g.nodes[4].inputs[1] = Value(4), "node %4: add uses %4, which does not come before it"),
+            (|g| g.nodes[4].inputs[0] = Value(9), "node %4: add uses %9, which does not come before it"),
+            (|g| g.nodes[4].inputs[0] = Value::INVALID, "node %4: add uses %invalid, which does not come before it"),
+            (|g| g.nodes[4].inputs.truncate(1), "node %4: add takes 2 operands, not 1"),
+            (|g| g.nodes[1].inputs.push(Value(0)), "node %1: constant takes 0 operands, not 1"),
+            (
+                |g| g.nodes[4] = Node { op: Op::Concat(0), inputs: vec![], ..g.nodes[4].clone() },
+                "node %4: concat takes at least one operand",
+            ),
+            (|g| g.nodes[4].path = 1, "node %4: path 1 does not exist"),
+            (|g| g.paths.clear(), "path 0 is not the empty path"),
+            (|g| g.nodes[1].ty.shape = Shape::new(&[1]).unwrap(), "node %1: a constant is a scalar, not f32[1]"),
+            (|g| g.nodes[2].ty.dtype = DType::F64, "node %2: read is f64[], not f32[]"),
+            (|g| g.nodes[2].op = Op::Read(VariableId(1)), "node %2: reads variable 1, which does not exist"),
+            (|g| g.nodes[3].op = Op::Input(0), "input 1 is %3, which is not that input's node"),
+            (|g| g.inputs.swap(0, 1), "input 0 is %3, which is not that input's node"),
+            (|g| g.inputs[1] = Value(77), "input 1 is %77, which is not that input's node"),
+            (|g| g.inputs.truncate(1), "2 nodes are inputs, 1 are listed"),
+            (|g| g.variables.push(g.variables[0].clone()), "variable w is listed twice"),
+            (|g| g.assignments.push(g.assignments[0]), "variable w is assigned twice"),
+            (|g| g.assignments[0].0 = VariableId(3), "variable 3 is assigned but does not exist"),
+            (|g| g.assignments[0].1 = Value(5), "variable w is assigned %5, which is no value"),
+            (|g| g.nodes[4].ty.dtype = DType::I32, "variable w holds f32[], and is assigned i32[]"),
+            (|g| g.outputs[0] = Value::INVALID, "output 0 is no value: %invalid"),
+        ];
+        for (corrupt, text) in cases {
+            let mut graph = sound();
+            corrupt(&mut graph);
+            let error = validate(&graph).expect_err(text);
+            assert_eq!((error.status(), error.message()), (Status::Internal, *text));
+        }
+    }
+}

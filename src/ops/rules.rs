@@ -47,6 +47,15 @@ pub fn infer(op: &Op, inputs: &[Type]) -> Result<Type> {
     }
 }
 
+/// Whether any operand of this operation can get something: flat operations end the way of a gradient.
+pub fn passes_gradient(op: &Op) -> bool {
+    match op {
+        Op::Unary(op) => unary::passes_gradient(*op),
+        Op::Compare(_) | Op::ArgMax(_) | Op::ArgMin(_) | Op::Iota { .. } | Op::Random { .. } => false,
+        _ => true,
+    }
+}
+
 /// Records what `node` (whose result is `y`) hands to its operands when its result is asked for with `dy`.
 pub fn gradient(g: &mut Trace, node: &Node, y: Value, dy: Value) -> Contribution {
     let x = &node.inputs;

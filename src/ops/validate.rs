@@ -21,3 +21,30 @@ pub fn validate(graph: &Graph) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::Trace;
+    use crate::tensor::{DType, Shape};
+
+    #[test]
+    fn types_must_be_what_the_rules_say() {
+        let mut g = Trace::new();
+        let x = g.input(Type::new(DType::F32, Shape::new(&[2, 3]).unwrap()));
+        let y = g.exp(x);
+        let z = g.sum(y, &[1], false);
+        let graph = g.finish(&[z]).unwrap();
+        assert_eq!(validate(&graph), Ok(()));
+
+        let mut wider = graph.clone();
+        wider.nodes[y.index()].ty.dtype = DType::F64;
+        assert_eq!(validate(&wider).unwrap_err().message(), "node %1: exp: its type is f64[2, 3], the rule says f32[2, 3]");
+        let mut elsewhere = graph.clone();
+        elsewhere.nodes[z.index()].op = Op::Reduce { kind: crate::ir::ReduceKind::Sum, axes: vec![2] };
+        assert_eq!(validate(&elsewhere).unwrap_err().message(), "node %2: sum: there is no axis 2 in [2, 3]");
+        let mut foreign = graph;
+        foreign.nodes[y.index()].op = Op::Unary(crate::ir::Unary::Not);
+        assert_eq!(validate(&foreign).unwrap_err().message(), "node %1: logical_not: defined for integers and bool, not f32");
+    }
+}
