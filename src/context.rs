@@ -4,9 +4,10 @@ mod generator;
 
 pub use generator::Generator;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::random::{RandomState, mix};
 use crate::runtime::Target;
+use crate::runtime::cpu::simd::Level;
 use crate::runtime::jobs::{HostJobs, Jobs};
 use crate::tensor::Allocator;
 use parking_lot::Mutex;
@@ -42,6 +43,8 @@ pub struct ContextOptions {
     pub allocator: Option<Allocator>,
     /// The host's own job system, instead of threads of ours.
     pub jobs: Option<Box<dyn HostJobs>>,
+    /// The instruction set that programs use; `None` for the best of this machine. Tests force lower ones.
+    pub level: Option<Level>,
     /// Where log lines go; `None` for nowhere.
     pub log: Option<Log>,
 }
@@ -68,9 +71,14 @@ const OP_STREAMS: u64 = 1;
 const INITIALIZER_STREAMS: u64 = 2;
 
 impl Context {
-    /// Fails with OUT_OF_MEMORY if the allocator has not even a few bytes.
+    /// Fails with UNSUPPORTED for a level that this machine does not have, with OUT_OF_MEMORY if the allocator has not even a few bytes.
     pub fn new(options: ContextOptions) -> Result<Context> {
-        let ContextOptions { seed, workers, allocator, jobs, log } = options;
+        let ContextOptions { seed, workers, allocator, jobs, level, log } = options;
+        let available = Level::available();
+        if let Some(level) = level.filter(|level| !available.contains(level)) {
+            let names: Vec<&str> = available.iter().map(|level| level.name()).collect();
+            return Err(Error::unsupported(format!("this machine has no {}, it has {}", level.name(), names.join(", "))));
+        }
         let allocator = allocator.unwrap_or_else(Allocator::system);
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let jobs = match jobs {
@@ -79,7 +87,7 @@ impl Context {
         };
         let generator = Generator::at(&allocator, "random.default", RandomState::new(seed, 0))?;
         Ok(Context(Arc::new(Inner {
-            target: Target { allocator, jobs },
+            target: Target { allocator, jobs, level: level.unwrap_or_else(Level::detect) },
             log,
             seed: AtomicU64::new(seed),
             initializers: AtomicU64::new(0),

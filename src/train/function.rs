@@ -76,7 +76,7 @@ impl Function {
     pub fn call(&self, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
         let ready = self.ready(inputs)?;
         let outputs = new_outputs(&ready.program, self.context())?;
-        self.run(&ready.program, inputs, &outputs)?;
+        with_references(&outputs, |outputs| ready.program.run(inputs, outputs))?;
         Ok(outputs)
     }
     /// [`Function::call`] into tensors that exist: of the right types and row-major without gaps. They are written only on success.
@@ -98,17 +98,14 @@ impl Function {
             }
             tensor.check_writable().map_err(|error| error.within(&format!("output {position}")))?;
         }
-        with_contiguous(self.context(), inputs, |inputs| ready.program.run(inputs, outputs))
+        ready.program.run(inputs, outputs)
     }
     /// Runs into tensors that stay with the program: the same ones for the same input types every time.
     pub(super) fn call_in_place(&self, inputs: &[&Tensor]) -> Result<Arc<[Tensor]>> {
         let ready = self.ready(inputs)?;
         let outputs = ready.outputs(self.context())?;
-        self.run(&ready.program, inputs, &outputs)?;
+        with_references(&outputs, |outputs| ready.program.run(inputs, outputs))?;
         Ok(outputs)
-    }
-    fn run(&self, program: &Program, inputs: &[&Tensor], outputs: &[Tensor]) -> Result<()> {
-        with_contiguous(self.context(), inputs, |inputs| with_references(outputs, |outputs| program.run(inputs, outputs)))
     }
 
     /// Records the function as a part of the graph `g`. This is how functions are made from functions.
@@ -234,13 +231,4 @@ impl Drop for Recording<'_> {
             recording.swap_remove(place);
         }
     }
-}
-
-/// Calls `body` with tensors whose elements lie in row-major order without gaps: the given ones, or copies of those that do not.
-fn with_contiguous<R>(context: &Context, tensors: &[&Tensor], body: impl FnOnce(&[&Tensor]) -> Result<R>) -> Result<R> {
-    if tensors.iter().all(|tensor| tensor.is_contiguous()) {
-        return body(tensors);
-    }
-    let copies: Vec<Tensor> = tensors.iter().map(|tensor| tensor.to_contiguous(context.allocator())).collect::<Result<_>>()?;
-    with_references(&copies, body)
 }
