@@ -190,7 +190,7 @@ impl Builder<'_> {
     fn make_loop(&mut self, number: usize) -> Result<Loop> {
         let group = &self.fusion.groups[number];
         let (rows, columns) = group.split.unwrap_or_else(|| self.choose_split(number));
-        let mut body = Body { rows, columns, ops: Vec::new(), of_value: HashMap::new() };
+        let mut body = Body { rows, ops: Vec::new(), of_value: HashMap::new() };
         let mut product = None;
         if let Some(value) = group.product {
             let out = self.is_read_outside(value, number).then(|| self.buffer(value));
@@ -321,7 +321,6 @@ impl Builder<'_> {
 
 struct Body {
     rows: usize,
-    columns: usize,
     ops: Vec<LoopOp>,
     of_value: HashMap<Value, Register>,
 }

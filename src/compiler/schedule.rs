@@ -10,8 +10,6 @@ use crate::ir::{Graph, Op, Value};
 pub(super) struct Schedule {
     /// Groups in the order of running.
     pub order: Vec<usize>,
-    /// How many of them come before the first that writes results in place.
-    pub early: usize,
     /// For each result (outputs, then assignments): whether its group writes it in place.
     pub direct: Vec<bool>,
 }
@@ -50,8 +48,7 @@ pub(super) fn schedule(graph: &Graph, fusion: &Fusion) -> Schedule {
             direct[i] = true;
         }
     }
-    let (order, early) = dag.order(&late);
-    Schedule { order, early, direct }
+    Schedule { order: dag.order(&late), direct }
 }
 
 struct Dag<'a> {
@@ -127,7 +124,7 @@ impl<'a> Dag<'a> {
     }
 
     /// A topological order, early groups first; among those that are ready, the one that frees most and takes least memory.
-    fn order(&self, late: &[bool]) -> (Vec<usize>, usize) {
+    fn order(&self, late: &[bool]) -> Vec<usize> {
         let count = self.successors.len();
         let mut waiting = vec![0usize; count];
         for next in self.successors.iter().flatten() {
@@ -161,13 +158,11 @@ impl<'a> Dag<'a> {
         };
         let mut ready: Vec<usize> = (0..count).filter(|group| waiting[*group] == 0).collect();
         let mut order = Vec::with_capacity(count);
-        let mut early = 0;
         while !ready.is_empty() {
             let best = (0..ready.len())
                 .min_by_key(|i| (late[ready[*i]], growth(ready[*i], &readers_left), ready[*i]))
                 .expect("some group is ready");
             let group = ready.swap_remove(best);
-            early += !late[group] as usize;
             order.push(group);
             for base in &reads[group] {
                 readers_left[base.index()] -= 1;
@@ -180,7 +175,7 @@ impl<'a> Dag<'a> {
             }
         }
         debug_assert_eq!(order.len(), count, "groups form no cycle");
-        (order, early)
+        order
     }
 }
 

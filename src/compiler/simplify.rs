@@ -225,7 +225,6 @@ fn binary(r: &mut Rewriter, op: Binary, a: Value, b: Value, ty: Type) -> Result<
         }
         Binary::Pow if is(cb, 2.0) && ty.dtype.is_float() => return r.push(Op::Binary(Binary::Mul), &[a, a]).map(Some),
         Binary::Pow if is(cb, 1.0) => return Ok(Some(a)),
-        Binary::Pow if is(cb, 0.5) && ty.dtype.is_float() => return Ok(None),
         _ => {}
     }
     // a + (-b) and a - (-b).
@@ -245,13 +244,13 @@ fn binary(r: &mut Rewriter, op: Binary, a: Value, b: Value, ty: Type) -> Result<
         return visit(r, &Op::Binary(Binary::Mul), &[a, factor], ty).map(Some);
     }
     if op == Binary::Mul && ty.dtype.is_float() {
-        return product(r, a, b, cb, ty);
+        return product(r, a, cb, ty);
     }
     Ok(None)
 }
 
-/// Constant factors move outwards and meet: (x c) d = x (c d), (x c) y = (x y) c.
-fn product(r: &mut Rewriter, a: Value, b: Value, cb: Option<Literal>, ty: Type) -> Result<Option<Value>> {
+/// Constant factors meet: (x c) d = x (c d).
+fn product(r: &mut Rewriter, a: Value, cb: Option<Literal>, ty: Type) -> Result<Option<Value>> {
     let factor = |r: &Rewriter, value: Value| match r.op(value) {
         Op::Binary(Binary::Mul) => r.splat(r.input_of(value, 1)).map(|literal| (r.input_of(value, 0), literal)),
         _ => None,

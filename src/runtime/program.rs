@@ -102,9 +102,9 @@ impl Program {
         let mut state = self.state.lock();
         let state = &mut *state;
         self.prepare(state, inputs)?;
-        let locked = Locked::new(self.lock_list(state, inputs, outputs)?)?;
         self.point(state, inputs, outputs)?;
         let arena = state.arena.as_ref().expect("prepared").ptr();
+        let locked = Locked::new(self.lock_list(&mut state.locks, inputs, outputs)?)?;
         let partials = arena.wrapping_add(self.plan.arena_bytes.next_multiple_of(STORAGE_ALIGN));
         for number in 0..self.plan.steps.len() {
             // SAFETY: every pointer is to memory of its buffer's size, checked by type; the locks keep others out; the arena is ours.
@@ -142,8 +142,7 @@ impl Program {
     }
 
     /// Every storage that the run touches, in the order of locking, each once.
-    fn lock_list<'a>(&self, state: &'a mut State, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<&'a [Lock]> {
-        let locks = &mut state.locks;
+    fn lock_list<'a>(&self, locks: &'a mut Vec<Lock>, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<&'a [Lock]> {
         locks.clear();
         let mut add = |tensor: &Tensor, write: bool, what: What| locks.push(Lock { storage: std::sync::Arc::as_ptr(tensor.storage()), write, what });
         for (i, input) in inputs.iter().enumerate().filter(|(_, input)| input.is_contiguous()) {
@@ -153,7 +152,7 @@ impl Program {
             add(output, true, What::Output(i));
         }
         let graph = &self.plan.graph;
-        for (i, buffer) in self.plan.buffers.iter().enumerate() {
+        for buffer in &self.plan.buffers {
             match buffer.place {
                 Place::Variable(id) => {
                     let written = graph.assignments.iter().any(|(assigned, _)| *assigned == id);
@@ -166,7 +165,6 @@ impl Program {
                 }
                 Place::Input(_) | Place::Output(_) | Place::Arena(_) => {}
             }
-            let _ = i;
         }
         locks.sort_unstable_by_key(|lock| (lock.storage as usize, lock.write));
         if let Some(pair) = locks.windows(2).find(|pair| pair[0].storage == pair[1].storage && (pair[0].write || pair[1].write)) {

@@ -362,7 +362,6 @@ impl Lowering<'_> {
             combine,
             store: simd::store(self.level, op.dtype),
             target: buffer,
-            lane: class.size(),
         });
         let number = self.partials.len() - 1;
         let sums = Slot {

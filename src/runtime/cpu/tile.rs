@@ -118,7 +118,6 @@ pub(super) struct Partial {
     pub combine: Kernel,
     pub store: Kernel,
     pub target: BufferId,
-    pub lane: usize,
 }
 
 pub(super) struct TileProgram {

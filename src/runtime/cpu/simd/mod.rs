@@ -27,7 +27,6 @@ mod tests;
 use crate::ir::{Binary, Compare, Unary};
 use crate::tensor::DType;
 
-
 /// What a lane holds. f16 and bf16 compute as `F32`, u8 and bool (0 or 1) as `I32`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
