@@ -45,7 +45,7 @@ pub extern "C" fn tenon_context_new(
     boundary(error, || {
         let context = Out::new(context, "context")?;
         let options = read_options(options)?;
-        context.put_new(Owner::NONE, Arc::new(Context::new(options.seed)))
+        context.put_new(Owner::NONE, Arc::new(Context::new(crate::context::ContextOptions { seed: options.seed, ..Default::default() })?))
     })
 }
 
