@@ -16,6 +16,7 @@ pub mod ir;
 pub mod nn;
 pub mod ops;
 pub mod optim;
+pub mod poison;
 pub mod random;
 pub mod runtime;
 pub mod tensor;

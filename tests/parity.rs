@@ -3,7 +3,7 @@
 
 mod checks;
 
-use checks::{BACKENDS, Run, json};
+use checks::{Backend, Run, backends, json};
 use serde_json::{Value as Json, json};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -33,14 +33,14 @@ const DEVIATIONS: &[(&str, &str)] = &[
 /// What ran must not become less.
 const CASES: usize = 79;
 
-struct Suite {
-    run: Run,
+struct Suite<'a> {
+    run: Run<'a>,
     file: Json,
     used: RefCell<BTreeSet<String>>,
     faults: RefCell<Vec<String>>,
 }
 
-impl Suite {
+impl Suite<'_> {
     fn case(&self, section: &str, name: &str) -> &Json {
         self.used.borrow_mut().insert(format!("{section}/{name}"));
         self.file[section].get(name).unwrap_or_else(|| panic!("{section}/{name} is not in the file"))
@@ -361,9 +361,9 @@ fn operations(suite: &Suite) {
 
 #[test]
 fn results_are_mindspores() {
-    for (backend, run) in BACKENDS {
+    for Backend { name: backend, run } in &backends() {
         let file = json::read("tests/vectors/parity_mindspore.json");
-        let suite = Suite { run: *run, file, used: RefCell::default(), faults: RefCell::default() };
+        let suite = Suite { run, file, used: RefCell::default(), faults: RefCell::default() };
         activations(&suite);
         autodiff(&suite);
         losses(&suite);

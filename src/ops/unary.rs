@@ -78,9 +78,10 @@ unary! {
     Ceil ceil "smallest integer not below x" Float: FLAT, [-2.9..-2.1, 0.1..0.9];
     Round round "nearest integer, halves to even" Float: FLAT, [-2.4..-1.6, 0.6..1.4];
     Trunc trunc "x without its fraction" Float: FLAT, [-2.9..-2.1, 0.1..0.9];
-    Relu relu "max(x, 0); slope 0 at 0" Number: Ok(|g, x, _, dy| {
-        let zero = g.zeros_like(x);
-        let positive = g.greater(x, zero);
+    Relu relu "max(x, 0); slope 0 at 0" Number: Ok(|g, _, y, dy| {
+        // y > 0 where x > 0, and y is what the forward pass keeps anyway.
+        let zero = g.zeros_like(y);
+        let positive = g.greater(y, zero);
         g.select(positive, dy, zero)
     }), [0.1..2.0, -2.0..2.0];
     Not logical_not "not x; bitwise for integers" Integral: FLAT, [];

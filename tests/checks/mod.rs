@@ -6,18 +6,42 @@ pub mod json;
 use tenon::ir::Graph;
 use tenon::ops::Values;
 use tenon::random::{Stream, hash_name};
-use tenon::runtime::reference;
+use tenon::runtime::cpu::simd::Level;
+use tenon::runtime::jobs::Jobs;
+use tenon::runtime::{Program, Target, reference};
 use tenon::tensor::Allocator;
 use tenon::{Result, Tensor};
 
-/// Something that evaluates a graph: its outputs for these inputs.
-pub type Run = fn(&Graph, &[Tensor]) -> Result<Vec<Tensor>>;
+/// Evaluates a graph: its outputs for these inputs.
+pub type Run<'a> = &'a dyn Fn(&Graph, &[Tensor]) -> Result<Vec<Tensor>>;
 
-/// Every way to evaluate a graph. Each check runs on all of them.
-pub const BACKENDS: &[(&str, Run)] = &[("reference", run_reference)];
+/// A way to evaluate graphs.
+pub struct Backend {
+    pub name: String,
+    pub run: Box<dyn Fn(&Graph, &[Tensor]) -> Result<Vec<Tensor>>>,
+}
 
-fn run_reference(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-    Ok(reference::evaluate(graph, &Allocator::system(), inputs)?.outputs)
+/// The oracle.
+pub fn oracle() -> Backend {
+    let run = |graph: &Graph, inputs: &[Tensor]| Ok(reference::evaluate(graph, &Allocator::system(), inputs)?.outputs);
+    Backend { name: "reference".to_string(), run: Box::new(run) }
+}
+
+/// Every way to evaluate a graph on this machine: the oracle, then compiled programs at each level of instructions. Each check runs on
+/// all of them.
+pub fn backends() -> Vec<Backend> {
+    let compiled = Level::available().into_iter().map(|level| Backend {
+        name: format!("program at level {level:?}"),
+        run: Box::new(move |graph, inputs| {
+            let target = Target { allocator: Allocator::system(), jobs: Jobs::inline(), level };
+            let program = Program::compile(graph.clone(), &target)?;
+            let types = program.output_types().iter();
+            let outputs: Vec<Tensor> = types.map(|ty| Tensor::zeros(&target.allocator, ty.dtype, ty.shape)).collect::<Result<_>>()?;
+            program.run(&inputs.iter().collect::<Vec<_>>(), &outputs.iter().collect::<Vec<_>>())?;
+            Ok(outputs)
+        }),
+    });
+    std::iter::once(oracle()).chain(compiled).collect()
 }
 
 /// Numbers that are the same in every run, from a name.

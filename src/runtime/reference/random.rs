@@ -3,7 +3,7 @@
 use super::{Array, Data};
 use crate::error::Result;
 use crate::ir::Distribution;
-use crate::random::RandomState;
+use crate::random::{RandomState, quantile};
 use crate::tensor::{DType, Shape};
 
 /// Element i of f64 takes the words 2 i and 2 i + 1 behind the offset, low word first; of any other dtype the word i.
@@ -39,20 +39,6 @@ fn normal(word: u64, bits: u32) -> f64 {
     let p = ((word & (top - 1)) as f64 + 0.5) * 0.5f64.powi(bits as i32);
     let z = quantile(p);
     if word & top != 0 { -z } else { z }
-}
-
-/// The z above which a standard normal number lies with probability p, 0 < p <= 1/2.
-fn quantile(p: f64) -> f64 {
-    // Where the density alone would have this tail, then Newton's steps with Halley's correction on the true tail.
-    let t = (-2.0 * p.ln()).sqrt();
-    let mut z = t - (2.30753 + 0.27061 * t) / (1.0 + 0.99229 * t + 0.04481 * t * t);
-    for _ in 0..4 {
-        let tail = 0.5 * libm::erfc(z * std::f64::consts::FRAC_1_SQRT_2);
-        let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
-        let step = (tail - p) / density;
-        z += step / (1.0 + 0.5 * z * step);
-    }
-    z
 }
 
 #[cfg(test)]

@@ -1,0 +1,427 @@
+//! What a host passes, checked once and in one way: slices, texts, truth values, options, outputs, callbacks.
+//!
+//! Every helper takes the argument's name in the header, so that the text of a refusal says which one to mend. None of them reads or
+//! writes memory before the checks passed; what no check can see (a pointer to too little memory) is the host's duty.
+
+use crate::capi::error::{TENON_OK, TenonDropFunction, TenonStatus};
+use crate::capi::handle::Handle;
+use crate::error::{Error, Result, Status};
+use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+
+/// Types that may cross the boundary in memory: any bit pattern is a value, and there is nothing to drop.
+///
+/// # Safety
+/// Both must hold, for all fields of a struct. Rust's `bool` and enums do not qualify: see [`CBool`] and the `from_code` functions.
+pub unsafe trait Plain: Copy + 'static {}
+
+macro_rules! plain {
+    ($($ty:ty)*) => {$(
+        // SAFETY: numbers.
+        unsafe impl Plain for $ty {}
+    )*};
+}
+plain!(u8 i8 u16 i16 u32 i32 u64 i64 usize isize f32 f64 CBool);
+// SAFETY: an address is only a number until it is used.
+unsafe impl<T: 'static> Plain for *const T {}
+// SAFETY: as above.
+unsafe impl<T: 'static> Plain for *mut T {}
+// SAFETY: as its elements.
+unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
+
+/// C's `bool`. A host in a language without it may leave any byte there, which would be undefined in Rust's own `bool`.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CBool(u8);
+
+impl CBool {
+    pub const FALSE: CBool = CBool(0);
+
+    pub const fn new(value: bool) -> CBool {
+        CBool(value as u8)
+    }
+    /// Any byte but zero is true.
+    pub const fn get(self) -> bool {
+        self.0 != 0
+    }
+}
+
+impl From<bool> for CBool {
+    fn from(value: bool) -> CBool {
+        CBool::new(value)
+    }
+}
+
+fn check_pointer<T>(pointer: *const T, length: usize, name: &str) -> Result<()> {
+    if length == 0 {
+        return Ok(());
+    }
+    if pointer.is_null() {
+        return Err(Error::invalid(format!("{name} is NULL but has length {length}")));
+    }
+    if length.checked_mul(size_of::<T>()).is_none_or(|bytes| bytes > isize::MAX as usize) {
+        return Err(Error::invalid(format!("{name} has length {length}, which no memory holds")));
+    }
+    if !pointer.is_aligned() {
+        return Err(Error::invalid(format!("{name} is not aligned to {} bytes", align_of::<T>())));
+    }
+    Ok(())
+}
+
+/// The `length` elements at `pointer`; NULL is permitted with length 0. Lives as long as the call that it was passed to: the
+/// result must not be kept.
+pub fn slice<'a, T: Plain>(pointer: *const T, length: usize, name: &str) -> Result<&'a [T]> {
+    check_pointer(pointer, length, name)?;
+    if length == 0 {
+        return Ok(&[]);
+    }
+    // SAFETY: not NULL, aligned, within the address space; that as many elements lie there and stay unchanged during the call is the host's promise.
+    Ok(unsafe { std::slice::from_raw_parts(pointer, length) })
+}
+
+/// The `length` bytes at `pointer`, of whatever type.
+pub fn bytes<'a>(pointer: *const c_void, length: usize, name: &str) -> Result<&'a [u8]> {
+    slice(pointer.cast::<u8>(), length, name)
+}
+
+/// The `length` bytes at `pointer`, to be written over.
+pub fn bytes_mut<'a>(pointer: *mut c_void, length: usize, name: &str) -> Result<&'a mut [u8]> {
+    check_pointer(pointer.cast::<u8>(), length, name)?;
+    if length == 0 {
+        return Ok(&mut []);
+    }
+    // SAFETY: as in `slice`; that nothing else uses the memory during the call is the host's promise. Memory of a host is never uninitialised in Rust's
+    // sense: it comes from outside of the program that the compiler sees.
+    Ok(unsafe { std::slice::from_raw_parts_mut(pointer.cast::<u8>(), length) })
+}
+
+/// One struct that must be there.
+pub fn reference<'a, T: Plain>(pointer: *const T, name: &str) -> Result<&'a T> {
+    required(pointer, name)?;
+    Ok(&slice(pointer, 1, name)?[0])
+}
+
+fn required<T>(pointer: *const T, name: &str) -> Result<()> {
+    if pointer.is_null() { Err(Error::invalid(format!("{name} is NULL"))) } else { Ok(()) }
+}
+
+/// The longest text that is accepted, in bytes: enough for any path or name, and a bound for a text whose NUL is missing.
+pub const MOST_TEXT: usize = 65_535;
+
+/// A text that must be there: UTF-8 that ends with NUL.
+pub fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str> {
+    required(pointer, name)?;
+    // SAFETY: not NULL; that it ends with NUL or reaches over `MOST_TEXT` bytes is the host's promise. strnlen reads no further than the NUL.
+    let bytes = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), libc::strnlen(pointer, MOST_TEXT + 1)) };
+    if bytes.len() > MOST_TEXT {
+        return Err(Error::invalid(format!("{name} is longer than {MOST_TEXT} bytes, or lacks its NUL")));
+    }
+    std::str::from_utf8(bytes).map_err(|error| Error::invalid(format!("{name} is not UTF-8 at byte {}", error.valid_up_to())))
+}
+
+/// A text, or nothing where the host passes NULL.
+pub fn optional_text<'a>(pointer: *const c_char, name: &str) -> Result<Option<&'a str>> {
+    if pointer.is_null() { Ok(None) } else { text(pointer, name).map(Some) }
+}
+
+/// A size or count that crossed as a signed number.
+pub fn size(value: i64, name: &str) -> Result<usize> {
+    usize::try_from(value).map_err(|_| Error::invalid(format!("{name} is {value}, which is no size")))
+}
+
+/// The objects behind `length` handles, in place of what `objects` held. Keeps the vector's memory: calls that must not allocate keep the vector.
+pub fn objects_into<H: Handle>(pointer: *const H, length: usize, name: &str, objects: &mut Vec<H::Object>) -> Result<()> {
+    objects.clear();
+    let handles = slice(pointer, length, name)?;
+    objects
+        .try_reserve(handles.len())
+        .map_err(|_| Error::new(Status::OutOfMemory, format!("there is no memory to look {length} {name} up")))?;
+    for (index, handle) in handles.iter().enumerate() {
+        match handle.get() {
+            Ok(object) => objects.push(object),
+            Err(error) => {
+                objects.clear();
+                return Err(error.within(&format!("{name}[{index}]")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The objects behind `length` handles.
+pub fn objects<H: Handle>(pointer: *const H, length: usize, name: &str) -> Result<Vec<H::Object>> {
+    let mut objects = Vec::new();
+    objects_into(pointer, length, name, &mut objects)?;
+    Ok(objects)
+}
+
+/// Where one result goes. Checked at the start of a call, written at its end and only on success.
+#[must_use]
+pub struct Out<T: Plain> {
+    pointer: *mut T,
+}
+
+impl<T: Plain> Out<T> {
+    /// An output that must be there.
+    pub fn new(pointer: *mut T, name: &str) -> Result<Out<T>> {
+        required(pointer, name)?;
+        check_pointer(pointer, 1, name)?;
+        Ok(Out { pointer })
+    }
+    /// An output that the host may decline with NULL.
+    pub fn optional(pointer: *mut T, name: &str) -> Result<Option<Out<T>>> {
+        if pointer.is_null() { Ok(None) } else { Out::new(pointer, name).map(Some) }
+    }
+    /// Writes the result. The last thing that a call does.
+    pub fn put(self, value: T) {
+        self.put_at(value);
+    }
+    pub(super) fn put_at(&self, value: T) {
+        // SAFETY: not NULL and aligned; that it points to room for a T is the host's promise.
+        unsafe { self.pointer.write(value) }
+    }
+}
+
+/// Where several results go. Checked at the start of a call, written at its end and only on success.
+#[must_use]
+pub struct OutSlice<T: Plain> {
+    pointer: *mut T,
+    length: usize,
+}
+
+impl<T: Plain> OutSlice<T> {
+    /// Room for `length` results; NULL is permitted with length 0.
+    pub fn new(pointer: *mut T, length: usize, name: &str) -> Result<OutSlice<T>> {
+        check_pointer(pointer, length, name)?;
+        Ok(OutSlice { pointer, length })
+    }
+    pub fn len(&self) -> usize {
+        self.length
+    }
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+    /// Refuses a number of outputs that is not what the call gives.
+    pub fn expect(self, length: usize, name: &str) -> Result<OutSlice<T>> {
+        if self.length == length {
+            Ok(self)
+        } else {
+            Err(Error::invalid(format!("{name} has length {}, but the call gives {length}", self.length)))
+        }
+    }
+    /// Writes the results. The last thing that a call does. Fails without writing if there are more than fit.
+    pub fn put(self, values: &[T]) -> Result<()> {
+        if values.len() > self.length {
+            return Err(Error::invalid(format!("{} results do not fit an output of length {}", values.len(), self.length)));
+        }
+        // SAFETY: checked in `new`; that as much room lies there is the host's promise. The host might have passed an overlapping input: `copy` permits it.
+        unsafe { self.pointer.copy_from(values.as_ptr(), values.len()) }
+        Ok(())
+    }
+    pub(super) fn put_at(&self, index: usize, value: T) {
+        assert!(index < self.length);
+        // SAFETY: within the slice that was checked in `new`.
+        unsafe { self.pointer.add(index).write(value) }
+    }
+}
+
+/// Writes a list whose length the host may not know: the length to `count` and the values to `values`. NULL with capacity 0 asks for the
+/// length alone; any other capacity that is too small is refused.
+pub fn put_list<T: Plain>(values: OutSlice<T>, count: Out<usize>, list: &[T], name: &str) -> Result<()> {
+    let capacity = values.len();
+    if capacity > 0 {
+        if capacity < list.len() {
+            return Err(Error::invalid(format!("{name} has room for {capacity}, but there are {}", list.len())));
+        }
+        values.put(list)?;
+    }
+    count.put(list.len());
+    Ok(())
+}
+
+/// A struct of options: `#[repr(C)]`, `struct_size: usize` first, then [`Plain`] fields that are appended to and never change.
+///
+/// A field that is zero has its default: either zero *is* the default (so a truth value is named for what is not the default), or zero
+/// means nothing else and [`Options::fill_defaults`] replaces it. A designated initialiser that names one field is complete.
+/// Implemented with [`options!`].
+///
+/// # Safety
+/// All of that, and `FIELD_ENDS` lists the offset behind each field.
+pub unsafe trait Options: Copy + 'static {
+    const NAME: &'static str;
+    const FIELD_ENDS: &'static [usize];
+    /// Replaces every zero that stands for a default.
+    fn fill_defaults(&mut self);
+}
+
+/// Makes a struct an [`Options`]: `options!(TenonDropoutOptions { keep_prob } |options| if options.keep_prob == 0.0 { options.keep_prob = 0.5 });`
+/// with the fields behind `struct_size`, all of them, in order.
+macro_rules! options {
+    ($name:ident { $($field:ident),* $(,)? } |$options:ident| $defaults:expr) => {
+        const _: () = {
+            const fn end<S, F: $crate::capi::arguments::Plain>(_: fn(&S) -> &F, offset: usize) -> usize {
+                offset + size_of::<F>()
+            }
+            const ENDS: &[usize] = &[
+                end(|options: &$name| &options.struct_size, std::mem::offset_of!($name, struct_size)),
+                $(end(|options: &$name| &options.$field, std::mem::offset_of!($name, $field)),)*
+            ];
+            // The list is that of the struct: nothing forgotten, in order.
+            #[allow(dead_code)]
+            fn complete(options: $name) {
+                let $name { struct_size: _, $($field: _),* } = options;
+            }
+            let mut index = 1;
+            assert!(ENDS[0] == size_of::<usize>());
+            while index < ENDS.len() {
+                assert!(ENDS[index] > ENDS[index - 1], "options! lists the fields in their order");
+                index += 1;
+            }
+            // SAFETY: the fields are Plain (`end` asks for it) and the ends are computed from the struct.
+            unsafe impl $crate::capi::arguments::Options for $name {
+                const NAME: &'static str = stringify!($name);
+                const FIELD_ENDS: &'static [usize] = ENDS;
+                fn fill_defaults(&mut self) {
+                    let $options = self;
+                    $defaults
+                }
+            }
+        };
+    };
+}
+
+pub(crate) use options;
+
+/// No options struct is ever this large: a larger `struct_size` is memory that was not initialised.
+const MOST_OPTIONS: usize = 4096;
+
+/// The options that the host passed, complete: NULL is all defaults, a shorter struct (of a host that was compiled against an older header) has defaults for what it
+/// lacks, a longer one (of a newer header) is accepted as long as it asks for nothing that this version does not know.
+pub fn read_options<T: Options>(pointer: *const T) -> Result<T> {
+    let mut options = zeroed::<T>();
+    if !pointer.is_null() {
+        let source = pointer.cast::<u8>();
+        // SAFETY: not NULL; every options struct begins with its size, and the read does not ask for alignment.
+        let struct_size = unsafe { source.cast::<usize>().read_unaligned() };
+        let known = size_of::<T>();
+        if !(size_of::<usize>()..=MOST_OPTIONS).contains(&struct_size) {
+            return Err(Error::invalid(format!(
+                "struct_size of the {} is {struct_size}: set it with the init function or to sizeof({})",
+                T::NAME,
+                T::NAME
+            )));
+        }
+        let present = struct_size.min(known);
+        // The end of the last whole field; what lies behind it in a shorter struct is padding.
+        let end = T::FIELD_ENDS.iter().copied().filter(|end| *end <= present).max().unwrap_or(0);
+        // SAFETY: the host's struct reaches over `struct_size` bytes; the copy stays within both, and any bytes are a T.
+        unsafe { (&raw mut options).cast::<u8>().copy_from_nonoverlapping(source, end) };
+        // SAFETY: bytes within the host's struct, which it has initialised.
+        let beyond = unsafe { std::slice::from_raw_parts(source.add(present), struct_size - present) };
+        if beyond.iter().any(|byte| *byte != 0) {
+            return Err(Error::unsupported(format!(
+                "the {} set a field that this version of the library does not know: they have {struct_size} bytes, and {known} are known",
+                T::NAME
+            )));
+        }
+    }
+    write_size(&mut options, size_of::<T>());
+    options.fill_defaults();
+    Ok(options)
+}
+
+/// Fills the host's options struct of `size` bytes with the defaults. For `tenon_..._options_init(options, sizeof *options)`.
+pub fn init_options<T: Options>(pointer: *mut T, size: usize) -> Result<()> {
+    required(pointer, "options")?;
+    if !(size_of::<usize>()..=MOST_OPTIONS).contains(&size) {
+        return Err(Error::invalid(format!("{size} bytes are not the size of {}: pass sizeof *options", T::NAME)));
+    }
+    let mut options = zeroed::<T>();
+    options.fill_defaults();
+    write_size(&mut options, size);
+    let known = size_of::<T>().min(size);
+    let target = pointer.cast::<u8>();
+    // SAFETY: the host's struct has `size` bytes; what this version does not know of it is zero, its default.
+    unsafe {
+        target.copy_from_nonoverlapping((&raw const options).cast::<u8>(), known);
+        target.add(known).write_bytes(0, size - known);
+    }
+    Ok(())
+}
+
+fn zeroed<T: Options>() -> T {
+    // SAFETY: options consist of Plain fields, of which zero is a value.
+    unsafe { MaybeUninit::zeroed().assume_init() }
+}
+
+fn write_size<T: Options>(options: &mut T, size: usize) {
+    // SAFETY: `struct_size` is the first field of every options struct.
+    unsafe { (&raw mut *options).cast::<usize>().write(size) }
+}
+
+/// A host's function with its user pointer, and the function that ends the pointer's use.
+///
+/// The drop function is called exactly once, also when the call that received the callback fails: make a `HostCallback` before anything else in a
+/// boundary's body. It runs when the last object that holds the callback goes, on whatever thread that happens, with no lock held.
+pub struct HostCallback<F: Copy> {
+    function: F,
+    user: User,
+}
+
+/// Separate from the function, so that the drop function also runs if there is no function.
+struct User {
+    pointer: *mut c_void,
+    drop: TenonDropFunction,
+}
+
+// SAFETY: the header says of every callback that it may be called, and its drop function run, on any thread; the host promises that its
+// pointer permits that. Calls of one callback are serialised by the object that holds it unless its chapter says otherwise.
+unsafe impl Send for User {}
+// SAFETY: as above; nothing here is written through a shared reference.
+unsafe impl Sync for User {}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        if let Some(drop) = self.drop {
+            drop(self.pointer);
+        }
+    }
+}
+
+impl<F: Copy> HostCallback<F> {
+    /// Takes the user pointer over. Refuses a NULL function, after its drop function ran.
+    pub fn new(function: Option<F>, user: *mut c_void, drop: TenonDropFunction, name: &str) -> Result<HostCallback<F>> {
+        let user = User { pointer: user, drop };
+        match function {
+            Some(function) => Ok(HostCallback { function, user }),
+            None => Err(Error::invalid(format!("{name} is NULL"))),
+        }
+    }
+
+    /// The same for a callback that a host may decline.
+    pub fn optional(function: Option<F>, user: *mut c_void, drop: TenonDropFunction) -> Option<HostCallback<F>> {
+        HostCallback::new(function, user, drop, "").ok()
+    }
+
+    /// Runs the host's function: `call` gets it and the user pointer. A status other than OK becomes `CALLBACK_FAILED` with `name` in its text.
+    ///
+    /// No lock that the host can reach from inside may be held. The host's function must return: unwinding or jumping out of it is undefined, as the header says.
+    pub fn call(&self, name: &str, call: impl FnOnce(F, *mut c_void) -> TenonStatus) -> Result<()> {
+        match call(self.function, self.user.pointer) {
+            TENON_OK => Ok(()),
+            status => {
+                let known = usize::try_from(status).ok().and_then(|index| crate::capi::error::STATUS_NAMES.get(index));
+                let status_name = known.map_or("unknown status", |name| name.to_str().unwrap_or(""));
+                Err(Error::new(Status::CallbackFailed, format!("the {name} callback returned {status} ({status_name})")))
+            }
+        }
+    }
+
+    /// Runs a host's function that has no status.
+    pub fn call_plain<R>(&self, call: impl FnOnce(F, *mut c_void) -> R) -> R {
+        call(self.function, self.user.pointer)
+    }
+}
+
+#[cfg(test)]
+mod tests;

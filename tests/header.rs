@@ -1,0 +1,41 @@
+//! `include/tenon.h` is C99 and later and C++11 and later, alone and twice, without a warning.
+
+mod support;
+
+use std::process::Command;
+
+fn compiles(compiler: fn() -> Command, standards: &[&str], extension: &str) {
+    let folder = support::scratch(&format!("header_{extension}"));
+    for (name, text) in [("alone", "#include <tenon.h>\n"), ("twice", "#include <tenon.h>\n#include <tenon.h>\n")] {
+        let source = folder.join(format!("{name}.{extension}"));
+        // A translation unit must declare something of its own to be pedantically valid.
+        std::fs::write(&source, format!("{text}TenonStatus tenon_header_{name}(void);\n")).unwrap();
+        for standard in standards {
+            support::succeed(compiler().arg(format!("-std={standard}")).args(["-Wshadow", "-Wundef", "-fsyntax-only"]).arg(&source));
+        }
+    }
+}
+
+#[test]
+fn the_header_is_c() {
+    compiles(support::c_compiler, &["c99", "c11", "c17"], "c");
+}
+
+#[test]
+fn the_header_is_cpp() {
+    compiles(support::cpp_compiler, &["c++11", "c++17", "c++20"], "cpp");
+}
+
+/// Every function of the header is exported, and nothing else is.
+#[test]
+fn the_library_exports_what_the_header_declares() {
+    let header = support::declarations::Header::read();
+    let listing =
+        support::succeed(Command::new("nm").args(["--dynamic", "--defined-only", "--format=posix"]).arg(support::shared_library()));
+    let mut exported: Vec<&str> = listing.lines().filter_map(|line| line.split(' ').next()).collect();
+    let mut declared: Vec<&str> = header.functions.iter().map(|function| function.name.as_str()).collect();
+    exported.sort_unstable();
+    declared.sort_unstable();
+    assert_eq!(exported, declared);
+    assert!(declared.len() >= 20, "{} functions", declared.len());
+}
