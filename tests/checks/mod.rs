@@ -13,12 +13,13 @@ use tenon::tensor::Allocator;
 use tenon::{Result, Tensor};
 
 /// Evaluates a graph: its outputs for these inputs.
-pub type Run<'a> = &'a dyn Fn(&Graph, &[Tensor]) -> Result<Vec<Tensor>>;
+type Evaluate = dyn Fn(&Graph, &[Tensor]) -> Result<Vec<Tensor>>;
+pub type Run<'a> = &'a Evaluate;
 
 /// A way to evaluate graphs.
 pub struct Backend {
     pub name: String,
-    pub run: Box<dyn Fn(&Graph, &[Tensor]) -> Result<Vec<Tensor>>>,
+    pub run: Box<Evaluate>,
 }
 
 /// The oracle.
