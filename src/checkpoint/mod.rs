@@ -4,14 +4,16 @@
 //! under `__metadata__`), and the data, without gaps, little-endian.
 //!
 //! Files are written as a whole or not at all ([`save`]), checked as a whole before anything is read from them ([`load`]), and compared with what
-//! a program wants before anything is changed ([`plan_load`]).
+//! a program wants before anything is changed ([`plan_load`]). Networks and training state have their names by [`save_model`].
 
 mod archive;
 mod header;
+mod model;
 mod plan;
 mod write;
 
 pub use archive::{Archive, load};
+pub use model::{LoadReport, load_archive, load_model, save_model};
 pub use plan::{LoadPlan, Match, plan_load};
 pub use write::{Entry, save};
 

@@ -20,5 +20,5 @@ mod validate;
 
 pub use catalog::{Differentiable, Domain, Row, Sample, Values, catalog};
 pub use rules::{Contribution, gradient, infer, passes_gradient};
-pub use trace::{Scope, Trace};
+pub use trace::{Dependency, Scope, Trace};
 pub use validate::validate;

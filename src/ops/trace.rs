@@ -4,7 +4,16 @@ use crate::error::{Error, Result, Status};
 use crate::ir::{Graph, Literal, Op, Type, Value, Variable, VariableId};
 use crate::ops::rules;
 use crate::tensor::{DType, Shape, Tensor, decode, encode};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Something outside the graph that decided what was recorded: a training flag, the children of a cell, whether a parameter is trained.
+pub trait Dependency: Send + Sync {
+    /// What was looked at and what was seen there: equal keys say the same, and one of them is kept.
+    fn key(&self) -> (usize, u64);
+    /// Whether it is as it was when the graph was recorded.
+    fn holds(&self) -> bool;
+}
 
 /// A graph that is being recorded.
 ///
@@ -22,10 +31,17 @@ pub struct Trace {
     current: Vec<Option<Value>>,
     /// Words that random nodes have taken from each generator.
     drawn: Vec<u64>,
+    /// Keys of the cells that are being recorded, outermost first.
+    cells: Vec<usize>,
+    dependencies: Vec<Arc<dyn Dependency>>,
+    known_dependencies: HashSet<(usize, u64)>,
 }
 
-/// Where a nested recording began; see [`Trace::enter`].
-pub struct Scope(usize);
+/// What was being recorded before a nested recording began; see [`Trace::enter`].
+pub struct Scope {
+    names: Vec<String>,
+    cells: usize,
+}
 
 impl Default for Trace {
     fn default() -> Trace {
@@ -35,7 +51,18 @@ impl Default for Trace {
 
 impl Trace {
     pub fn new() -> Trace {
-        Trace { graph: Graph::new(), error: None, scope: Vec::new(), path: 0, ids: HashMap::new(), current: Vec::new(), drawn: Vec::new() }
+        Trace {
+            graph: Graph::new(),
+            error: None,
+            scope: Vec::new(),
+            path: 0,
+            ids: HashMap::new(),
+            current: Vec::new(),
+            drawn: Vec::new(),
+            cells: Vec::new(),
+            dependencies: Vec::new(),
+            known_dependencies: HashSet::new(),
+        }
     }
 
     // ---- what was recorded ----
@@ -95,16 +122,32 @@ impl Trace {
 
     /// Enters the cell `name`: nodes and errors from here on carry its path, until [`Trace::leave`].
     pub fn enter(&mut self, name: &str) -> Scope {
-        let scope = Scope(self.scope.len());
+        let scope = Scope { names: self.scope.clone(), cells: self.cells.len() };
         if !name.is_empty() {
             self.scope.push(name.to_string());
         }
         self.set_path();
         scope
     }
-    pub fn leave(&mut self, scope: Scope) {
-        self.scope.truncate(scope.0);
+    /// Enters the cell that `key` stands for, at `path` from the root of its tree.
+    pub(crate) fn enter_cell(&mut self, key: usize, path: Vec<String>) -> Scope {
+        let scope = Scope { names: std::mem::replace(&mut self.scope, path), cells: self.cells.len() };
+        self.cells.push(key);
         self.set_path();
+        scope
+    }
+    pub fn leave(&mut self, scope: Scope) {
+        self.scope = scope.names;
+        self.cells.truncate(scope.cells);
+        self.set_path();
+    }
+    /// Names of the cells that are being recorded, outermost first.
+    pub(crate) fn scope(&self) -> &[String] {
+        &self.scope
+    }
+    /// Keys of the cells that are being recorded, outermost first.
+    pub(crate) fn cells(&self) -> &[usize] {
+        &self.cells
     }
     fn set_path(&mut self) {
         let path = self.scope.join(".");
@@ -235,6 +278,20 @@ impl Trace {
         let start = self.drawn[id.0 as usize];
         self.drawn[id.0 as usize] = start + words;
         (state, start)
+    }
+
+    // ---- what else the graph depends on ----
+
+    /// Says that what is recorded holds only as long as `dependency` does.
+    pub fn depends_on(&mut self, dependency: Arc<dyn Dependency>) {
+        if self.known_dependencies.insert(dependency.key()) {
+            self.dependencies.push(dependency);
+        }
+    }
+    /// Everything that was said to [`Trace::depends_on`].
+    pub fn take_dependencies(&mut self) -> Vec<Arc<dyn Dependency>> {
+        self.known_dependencies.clear();
+        std::mem::take(&mut self.dependencies)
     }
 
     // ---- the end ----
