@@ -1,10 +1,10 @@
 //! Gradient checks: every sample of every row of the catalog, in f64, first and second order, against central differences; and
 //! faults planted in the rules, each of which the same checks must notice.
 
-mod support;
+mod checks;
 
+use checks::{BACKENDS, Numbers, Run, f64_elements, f64_tensor};
 use std::collections::BTreeSet;
-use support::{BACKENDS, Numbers, Run, f64_elements, f64_tensor};
 use tenon::autodiff::{reverse, reverse_with};
 use tenon::ir::{Binary, Graph, Node, Op, Type, Value};
 use tenon::ops::{Differentiable, Row, Sample, Trace, Values, catalog};

@@ -144,7 +144,8 @@ impl Program {
     /// Every storage that the run touches, in the order of locking, each once.
     fn lock_list<'a>(&self, locks: &'a mut Vec<Lock>, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<&'a [Lock]> {
         locks.clear();
-        let mut add = |tensor: &Tensor, write: bool, what: What| locks.push(Lock { storage: std::sync::Arc::as_ptr(tensor.storage()), write, what });
+        let mut add =
+            |tensor: &Tensor, write: bool, what: What| locks.push(Lock { storage: std::sync::Arc::as_ptr(tensor.storage()), write, what });
         for (i, input) in inputs.iter().enumerate().filter(|(_, input)| input.is_contiguous()) {
             add(input, false, What::Input(i));
         }

@@ -20,7 +20,10 @@ pub struct Executable {
 
 /// A step with what was decided for it.
 enum Ready {
-    Loop { tiles: TileProgram, product: Option<ReadyProduct> },
+    Loop {
+        tiles: TileProgram,
+        product: Option<ReadyProduct>,
+    },
     Product(ReadyProduct),
     /// The plan's own step says all.
     Plain,
@@ -150,14 +153,22 @@ impl Executable {
                     let within = first % product.m;
                     for block in 0..ready.split.column_blocks {
                         let columns = ready.split.task(block).columns;
-                        let destination = Destination {
-                            pointer: target.add(columns.start * size),
-                            row_stride: product.n as isize,
-                            column_stride: 1,
-                        };
+                        let destination =
+                            Destination { pointer: target.add(columns.start * size), row_stride: product.n as isize, column_stride: 1 };
                         let left = operand(&product.a, product, table.get(), batch, within, 0);
                         let right = operand(&product.b, product, table.get(), batch, 0, columns.start);
-                        matmul::block(self.level, product.dtype, rows, columns.len(), product.k, destination, left, right, false, workspace);
+                        matmul::block(
+                            self.level,
+                            product.dtype,
+                            rows,
+                            columns.len(),
+                            product.k,
+                            destination,
+                            left,
+                            right,
+                            false,
+                            workspace,
+                        );
                     }
                 }
                 tiles.run_task(task, table.get(), shared.get(), base, memory);
@@ -168,7 +179,14 @@ impl Executable {
     }
 
     /// A product on its own.
-    unsafe fn run_alone(&self, product: &Product, ready: &ReadyProduct, pointers: &[*mut u8], partials: *mut u8, jobs: &Jobs) -> Result<()> {
+    unsafe fn run_alone(
+        &self,
+        product: &Product,
+        ready: &ReadyProduct,
+        pointers: &[*mut u8],
+        partials: *mut u8,
+        jobs: &Jobs,
+    ) -> Result<()> {
         let out = product.out.expect("a product without a loop has a buffer");
         // SAFETY: see `run_step`.
         unsafe {
@@ -189,13 +207,31 @@ impl Executable {
                 let destination = Destination { pointer: target, row_stride: product.n as isize, column_stride: 1 };
                 let left = operand(&product.a, product, table.get(), task.batch, task.rows.start, 0);
                 let right = operand(&product.b, product, table.get(), task.batch, 0, task.columns.start);
-                matmul::block(self.level, product.dtype, task.rows.len(), task.columns.len(), product.k, destination, left, right, false, workspace);
+                matmul::block(
+                    self.level,
+                    product.dtype,
+                    task.rows.len(),
+                    task.columns.len(),
+                    product.k,
+                    destination,
+                    left,
+                    right,
+                    false,
+                    workspace,
+                );
             })
         }
     }
 
     /// The copies of the result, one for each stretch of k.
-    unsafe fn sum_stretches(&self, product: &Product, ready: &ReadyProduct, pointers: &[*mut u8], copies: *mut u8, jobs: &Jobs) -> Result<()> {
+    unsafe fn sum_stretches(
+        &self,
+        product: &Product,
+        ready: &ReadyProduct,
+        pointers: &[*mut u8],
+        copies: *mut u8,
+        jobs: &Jobs,
+    ) -> Result<()> {
         let table = Pointers(pointers);
         let copies = Shared(copies);
         let size = product.dtype.size();
@@ -206,7 +242,8 @@ impl Executable {
             let offset = task.k_block * elements + (task.batch * product.m + task.rows.start) * product.n + task.columns.start;
             // SAFETY: see `run_step`; every task has its own part of the copies.
             unsafe {
-                let destination = Destination { pointer: copies.get().add(offset * size), row_stride: product.n as isize, column_stride: 1 };
+                let destination =
+                    Destination { pointer: copies.get().add(offset * size), row_stride: product.n as isize, column_stride: 1 };
                 let mut left = operand(&product.a, product, table.get(), task.batch, task.rows.start, 0);
                 left.pointer = left.pointer.offset(task.steps.start as isize * product.a.column_stride * size as isize);
                 let mut right = operand(&product.b, product, table.get(), task.batch, 0, task.columns.start);
@@ -220,7 +257,7 @@ impl Executable {
 
 impl ReadyProduct {
     fn new(product: &Product, riding: bool) -> ReadyProduct {
-        let split = matmul::split(product.batch, product.m, product.n, product.k);
+        let split = matmul::split(product.batch, product.m, product.n, product.k, product.a.column_stride == 1);
         let rows = rows_per_task(product, &split);
         let rows_bytes = if riding && product.out.is_none() { (rows * product.n * product.dtype.size()).next_multiple_of(64) } else { 0 };
         let whole_rows = matmul::workspace_bytes(product.dtype, rows, product.n, product.k);

@@ -158,7 +158,8 @@ impl Lowering<'_> {
         if once { self.prologue.push(instruction) } else { self.code.push(instruction) }
     }
     fn kernel(&self, op: TileOp, class: Class, scalar: [bool; 3]) -> Result<Kernel> {
-        simd::kernel(self.level, op, class, scalar).ok_or_else(|| Error::internal(format!("no kernel for {op:?} on {class:?} with scalars {scalar:?}")))
+        simd::kernel(self.level, op, class, scalar)
+            .ok_or_else(|| Error::internal(format!("no kernel for {op:?} on {class:?} with scalars {scalar:?}")))
     }
 
     // ---- operands ----
@@ -221,12 +222,7 @@ impl Lowering<'_> {
                 let kept = self.body.product.as_ref().and_then(|product| product.out);
                 self.slots[index] = Some(match kept {
                     Some(buffer) => self.buffer_slot(buffer, 0, Extent::Full),
-                    None => Slot {
-                        base: super::tile::PRODUCT,
-                        offset: 0,
-                        row_step: self.body.columns as isize * size,
-                        column_step: size,
-                    },
+                    None => Slot { base: super::tile::PRODUCT, offset: 0, row_step: self.body.columns as isize * size, column_step: size },
                 });
                 Ok(())
             }
@@ -243,8 +239,12 @@ impl Lowering<'_> {
                     count: Self::count(op.extent),
                     columns: self.body.columns,
                     convert: match distribution {
-                        crate::ir::Distribution::Uniform if class == Class::F32 => Some(self.kernel(TileOp::UniformFromBits, class, [false; 3])?),
-                        crate::ir::Distribution::Normal if class == Class::F32 => Some(self.kernel(TileOp::NormalFromBits, class, [false; 3])?),
+                        crate::ir::Distribution::Uniform if class == Class::F32 => {
+                            Some(self.kernel(TileOp::UniformFromBits, class, [false; 3])?)
+                        }
+                        crate::ir::Distribution::Normal if class == Class::F32 => {
+                            Some(self.kernel(TileOp::NormalFromBits, class, [false; 3])?)
+                        }
                         _ => None,
                     },
                 };
@@ -281,7 +281,11 @@ impl Lowering<'_> {
             target: place,
             operands: [target, NONE, NONE],
         };
-        if op.store_late { self.late.push(instruction) } else { self.code.push(instruction) }
+        if op.store_late {
+            self.late.push(instruction)
+        } else {
+            self.code.push(instruction)
+        }
         Ok(())
     }
 
@@ -301,7 +305,12 @@ impl Lowering<'_> {
         if !dense {
             let raw = self.scratch(dtype.size(), extent, once);
             let base = Slot { row_step: 0, column_step: 0, ..direct };
-            self.emit(once, Code::Strided { access: Box::new(access.clone()), size: dtype.size(), count: Self::count(extent) }, raw, [base, NONE, NONE]);
+            self.emit(
+                once,
+                Code::Strided { access: Box::new(access.clone()), size: dtype.size(), count: Self::count(extent) },
+                raw,
+                [base, NONE, NONE],
+            );
             source = raw;
         }
         if !native {
@@ -318,7 +327,12 @@ impl Lowering<'_> {
         let (class, extent) = (class_of(op.dtype), op.extent);
         let once = self.once(extent);
         let target = self.scratch(class.size(), extent, once);
-        let code = Code::Positions { access: Box::new(access.clone()), fill: simd::iota(self.level, class), size: class.size(), count: Self::count(extent) };
+        let code = Code::Positions {
+            access: Box::new(access.clone()),
+            fill: simd::iota(self.level, class),
+            size: class.size(),
+            count: Self::count(extent),
+        };
         self.emit(once, code, target, [NONE; 3]);
         self.slots[index] = Some(target);
         Ok(())
@@ -374,7 +388,8 @@ impl Lowering<'_> {
         let fill_count = if extent == Extent::Column { Count::TaskColumns } else { Count::One };
         self.prologue.push(Instruction { code: Code::Kernel(fill, fill_count), target: sums, operands: [identity, NONE, NONE] });
         let code = if extent == Extent::Column {
-            let reduce = simd::column_reduce(self.level, operation, class).ok_or_else(|| Error::internal("no kernel for a reduction of columns"))?;
+            let reduce =
+                simd::column_reduce(self.level, operation, class).ok_or_else(|| Error::internal("no kernel for a reduction of columns"))?;
             Code::ColumnReduce(reduce)
         } else {
             let reduce = simd::row_reduce(self.level, operation, class).ok_or_else(|| Error::internal("no kernel for a reduction"))?;
@@ -491,7 +506,11 @@ impl Lowering<'_> {
             self.emit(false, Code::Kernel(min, count), bounded, [bounded, most, NONE]);
             source = bounded;
         }
-        let convert = if source_class == class { self.kernel(TileOp::Copy, class, [false; 3])? } else { self.kernel(TileOp::Convert(class), source_class, [false; 3])? };
+        let convert = if source_class == class {
+            self.kernel(TileOp::Copy, class, [false; 3])?
+        } else {
+            self.kernel(TileOp::Convert(class), source_class, [false; 3])?
+        };
         self.emit(false, Code::Kernel(convert, count), target, [source, NONE, NONE]);
         if matches!(to, DType::F16 | DType::BF16) && from != to {
             // Rounding to 16 bits is a store and a load.

@@ -1,6 +1,6 @@
 //! The CPU matrix product: how one is cut into tasks, and how one thread computes a task.
 //!
-//! [`split`] cuts a product by its shape alone, so that results have the same bits for any number of workers. [`block`] computes one
+//! [`split`] cuts a product by shape and layout, never by worker count, so that results have the same bits for any number of workers. [`block`] computes one
 //! task in the calling thread, with packing space from the caller: it allocates nothing and keeps no state.
 //!
 //! The result's contiguous direction is the direction of the vectors: a row-major result takes its right operand in vectors of
@@ -40,7 +40,7 @@ pub struct Destination {
     pub column_stride: isize,
 }
 
-/// How a product is cut into tasks. It follows from the shape alone.
+/// How a product is cut into tasks. It follows from the shape and the left operand's layout alone.
 ///
 /// Tasks are numbered by product of the batch, block of rows, block of columns, and stretch of k, the last one fastest. Tasks of different
 /// stretches of k share a part of the result: with more than one stretch each writes its own copy, and [`add_partials`] sums the copies.
@@ -71,6 +71,9 @@ const TASK_WORK: usize = 1 << 20;
 /// Rows of a task at least, if rows are cut at all: every block of rows packs the right operand again, which costs 2 % of the work at this height
 /// and 17 % at a quarter of it.
 const TASK_ROWS: usize = 512;
+/// The same for a left operand that is packed too, because its neighbours along k lie apart: then every block of columns packs that one again,
+/// and fewer columns and more rows are cut.
+const TASK_ROWS_PACKED: usize = 256;
 /// Elements of a task's part of the result where rows are cut freely: it is still in the second-level cache when the epilogue comes.
 const TASK_RESULT: usize = 1 << 16;
 /// Columns of a task at most. Cutting columns is almost free.
@@ -84,14 +87,18 @@ const TASK_STEPS: usize = 1024;
 ///
 /// Rows are cut first. Columns are cut when there are too few rows for enough tasks, or more than 512 columns; an epilogue that needs whole rows may
 /// set `column_blocks` to 1. A long sum whose result is too small to be cut (the gradient of a weight over a large batch) is cut along k.
-pub fn split(batch: usize, m: usize, n: usize, k: usize) -> Split {
+///
+/// `left_k_contiguous` says that the left operand's neighbours along k lie side by side (its `column_stride` is 1), as in a forward pass; in the
+/// gradient of a weight they do not.
+pub fn split(batch: usize, m: usize, n: usize, k: usize, left_k_contiguous: bool) -> Split {
     let work = m.saturating_mul(n).saturating_mul(k);
     let whole = Split { batch, m, n, k, row_blocks: 1, column_blocks: 1, k_blocks: 1 };
     if work < 2 * TASK_WORK || batch == 0 {
         return whole;
     }
     let by_work = work / TASK_WORK;
-    let row_blocks = (m / TASK_ROWS.max(TASK_RESULT / n)).max((m / TASK_ROWS).min(TASKS)).clamp(1, by_work);
+    let least = if left_k_contiguous { TASK_ROWS } else { TASK_ROWS_PACKED };
+    let row_blocks = (m / least.max(TASK_RESULT / n)).max((m / least).min(TASKS)).clamp(1, by_work);
     let wanted = TASKS.div_ceil(batch.saturating_mul(row_blocks)).min(by_work / row_blocks).min(n / MAX_COLUMNS);
     let column_blocks = wanted.max(n.div_ceil(TASK_COLUMNS));
     if batch.saturating_mul(row_blocks * column_blocks) < TASKS / 2 && m * n <= TASK_RESULT {

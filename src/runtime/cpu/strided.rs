@@ -35,7 +35,13 @@ fn stretches(dims: &[(usize, isize)], first: usize, count: usize, mut run: impl 
 /// # Safety
 /// `source` is the address of the access's first element (its offset applied); all elements that the strides reach are readable;
 /// `target` is writable for rows * columns elements and does not overlap.
-pub(super) unsafe fn copy_strided(access: &Access, size: usize, [row, rows, column, columns]: [usize; 4], target: *mut u8, source: *const u8) {
+pub(super) unsafe fn copy_strided(
+    access: &Access,
+    size: usize,
+    [row, rows, column, columns]: [usize; 4],
+    target: *mut u8,
+    source: *const u8,
+) {
     for i in 0..rows {
         let row_offset = offset_of(&access.rows, row + i);
         stretches(&access.columns, column, columns, |position, offset, length, stride| {

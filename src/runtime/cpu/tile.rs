@@ -57,13 +57,33 @@ pub(super) enum Code {
     Kernel(Kernel, Count),
     RowReduce(RowReduce),
     ColumnReduce(ColumnReduce),
-    TotalReduce { reduce: RowReduce, combine: Kernel, count: Count },
+    TotalReduce {
+        reduce: RowReduce,
+        combine: Kernel,
+        count: Count,
+    },
     ExpandRows(RowReduce),
     /// A row of lanes of this many bytes repeated for each row of the tile.
     ExpandColumns(usize),
-    Strided { access: Box<Access>, size: usize, count: Count },
-    Positions { access: Box<Access>, fill: Fill, size: usize, count: Count },
-    Random { distribution: Distribution, start: u64, wide: bool, count: Count, columns: usize, convert: Option<Kernel> },
+    Strided {
+        access: Box<Access>,
+        size: usize,
+        count: Count,
+    },
+    Positions {
+        access: Box<Access>,
+        fill: Fill,
+        size: usize,
+        count: Count,
+    },
+    Random {
+        distribution: Distribution,
+        start: u64,
+        wide: bool,
+        count: Count,
+        columns: usize,
+        convert: Option<Kernel>,
+    },
 }
 
 /// How a space is cut into tasks and tiles. It follows from the shape alone.
@@ -83,7 +103,8 @@ impl Geometry {
         let tile_columns = if cut { TILE } else { columns };
         let tile_rows = (TILE / tile_columns.max(1)).clamp(1, rows.max(1));
         let task_columns = if cut && rows_per_task.is_none() && columns > TASK { TASK } else { columns };
-        let task_rows = rows_per_task.unwrap_or_else(|| (TASK / task_columns.max(1)).next_multiple_of(tile_rows).max(tile_rows)).min(rows.max(1));
+        let task_rows =
+            rows_per_task.unwrap_or_else(|| (TASK / task_columns.max(1)).next_multiple_of(tile_rows).max(tile_rows)).min(rows.max(1));
         Geometry { rows, columns, tile_rows, tile_columns, task_rows, task_columns }
     }
     pub fn tile_elements(&self) -> usize {

@@ -161,7 +161,8 @@ impl Shared {
             // The caller opens, then looks for sleepers; we become a sleeper, then look for an open job. One of us sees the other.
             self.sleepers.fetch_add(1, Ordering::SeqCst);
             let word = self.word.load(Ordering::SeqCst);
-            if !(word & OPEN != 0 && word / NUMBER != last) && !self.ending.load(Ordering::SeqCst) {
+            let called = (word & OPEN != 0 && word / NUMBER != last) || self.ending.load(Ordering::SeqCst);
+            if !called {
                 self.wake.wait(&mut guard);
             }
             self.sleepers.fetch_sub(1, Ordering::SeqCst);

@@ -282,8 +282,8 @@ fn tasks_cover_a_product_once() {
         (1, 1, 100000, 100),
         (1, 1, 1, 10_000_000),
     ];
-    for (batch, m, n, k) in shapes {
-        let split = split(batch, m, n, k);
+    for ((batch, m, n, k), left) in shapes.into_iter().flat_map(|shape| [(shape, true), (shape, false)]) {
+        let split = split(batch, m, n, k, left);
         let largest = split.workspace_bytes(DType::F32);
         let mut volume = 0;
         let mut corners = std::collections::HashSet::new();
@@ -296,17 +296,17 @@ fn tasks_cover_a_product_once() {
         }
         assert_eq!(volume, batch * m * n * k, "{split:?}");
     }
-    assert_eq!(split(1, 64, 64, 64).tasks(), 1);
-    assert_eq!(split(1, 1024, 1024, 1024).tasks(), 8);
-    assert!(split(1, 64, 64, 16384).k_blocks >= 4);
-    assert!(split(1, 16384, 64, 64).row_blocks >= 8);
+    assert_eq!(split(1, 64, 64, 64, true).tasks(), 1);
+    assert_eq!(split(1, 1024, 1024, 1024, true).tasks(), 8);
+    assert!(split(1, 64, 64, 16384, false).k_blocks >= 4);
+    assert!(split(1, 16384, 64, 64, true).row_blocks >= 8);
 }
 
 #[test]
 fn stretches_of_k_sum_to_the_product() {
     let mut numbers = Numbers(5);
     let (m, n, k) = (16, 24, 16384);
-    let split = split(1, m, n, k);
+    let split = split(1, m, n, k, true);
     assert!(split.k_blocks > 1);
     let left: Vec<f64> = (0..m * k).map(|_| numbers.float()).collect();
     let right: Vec<f64> = (0..n * k).map(|_| numbers.float()).collect();

@@ -26,16 +26,19 @@ struct Reduced<S: Simd> {
     n: S::F32,
     integer: S::I32,
     r: S::F32,
+    /// What rounding took from r.
+    low: S::F32,
 }
 
 #[inline(always)]
 fn reduce<S: Simd>(x: S::F32) -> Reduced<S> {
     let shifted = x.mul_add(S::F32::splat(std::f32::consts::LOG2_E), S::F32::splat(ROUNDER));
     let n = shifted.sub(S::F32::splat(ROUNDER));
-    let r = n.neg_mul_add(S::F32::splat(LN_2_HIGH), x);
-    let r = n.neg_mul_add(S::F32::splat(LN_2_LOW), r);
+    let coarse = n.neg_mul_add(S::F32::splat(LN_2_HIGH), x);
+    let r = n.neg_mul_add(S::F32::splat(LN_2_LOW), coarse);
+    let low = n.neg_mul_add(S::F32::splat(LN_2_LOW), coarse.sub(r));
     let integer = S::bits(shifted).sub(S::I32::splat(ROUNDER.to_bits() as i32));
-    Reduced { n, integer, r }
+    Reduced { n, integer, r, low }
 }
 
 /// (e^r - 1 - r) / r^2 for |r| <= ln 2 / 2.
@@ -46,7 +49,7 @@ const EXP: [f32; 5] = [4.9999997e-1, 1.6666546e-1, 4.1667435e-2, 8.366272e-3, 1.
 pub fn exp<S: Simd>(x: S::F32) -> S::F32 {
     // Beyond these bounds the result is infinity or zero, as it is at them.
     let x = x.at_most(S::F32::splat(89.0)).at_least(S::F32::splat(-104.0));
-    let Reduced { n, integer, r } = reduce::<S>(x);
+    let Reduced { n, integer, r, .. } = reduce::<S>(x);
     let one = S::F32::splat(1.0);
     S::scale(expm1_reduced(r).add(one), n, integer)
 }
@@ -73,12 +76,8 @@ pub fn expm1<S: Simd>(x: S::F32) -> S::F32 {
 #[inline(always)]
 pub fn tanh<S: Simd>(x: S::F32) -> S::F32 {
     // From 9.02 on the result is 1.
-    let y = x.abs().at_most(S::F32::splat(9.25));
-    // With n up to 23 both 2^n - 1 and 2^n + 1 are exact. Beyond, r leaves the polynomial's interval, but e^2x is so large that a rough
-    // value is enough.
-    let shifted = y
-        .mul_add(S::F32::splat(2.0 * std::f32::consts::LOG2_E), S::F32::splat(ROUNDER))
-        .at_most(S::F32::splat(ROUNDER + 23.0));
+    let y = x.abs().at_most(S::F32::splat(9.5));
+    let shifted = y.mul_add(S::F32::splat(2.0 * std::f32::consts::LOG2_E), S::F32::splat(ROUNDER));
     let n = shifted.sub(S::F32::splat(ROUNDER));
     // Half of the remainder; the polynomial's coefficients carry the powers of two.
     let r = n.neg_mul_add(S::F32::splat(LN_2_HIGH / 2.0), y);
@@ -91,6 +90,9 @@ pub fn tanh<S: Simd>(x: S::F32) -> S::F32 {
     let double = power.add(power);
     let numerator = half.mul_add(double, power.sub(S::F32::splat(1.0)));
     let denominator = half.mul_add(double, power.add(S::F32::splat(1.0)));
+    // Where both are large their roundings must not differ: the result is 1 - 2 / denominator, whatever the denominator's error.
+    let large = S::F32::splat(ROUNDER + 8.0).le(shifted);
+    let numerator = S::F32::select(large, denominator.sub(S::F32::splat(2.0)), numerator);
     // For n = 0, that is r = |x|, the quotient is r + (above - r half) / (1 + half): exact but for a small term.
     let small = n.eq(S::F32::splat(0.0));
     let zero = S::F32::splat(0.0);
@@ -104,7 +106,10 @@ pub fn tanh<S: Simd>(x: S::F32) -> S::F32 {
 #[inline(always)]
 pub fn sigmoid<S: Simd>(x: S::F32) -> S::F32 {
     let one = S::F32::splat(1.0);
-    let small = exp_of_negative::<S>(x.abs().neg());
+    let Reduced { n, integer, r, low } = reduce::<S>(x.abs().neg().at_least(S::F32::splat(-104.0)));
+    // Sum and quotient add their roundings to this one's, so that the remainder's counts as well.
+    let p = polynomial(r, EXP).mul_add(r.mul(r), low).add(r).add(one);
+    let small = S::scale(p, n, integer);
     let numerator = S::F32::select(x.lt(S::F32::splat(0.0)), small, one);
     S::quotient(numerator, small.add(one))
 }
@@ -112,7 +117,7 @@ pub fn sigmoid<S: Simd>(x: S::F32) -> S::F32 {
 /// e^x for x <= 0.
 #[inline(always)]
 fn exp_of_negative<S: Simd>(x: S::F32) -> S::F32 {
-    let Reduced { n, integer, r } = reduce::<S>(x.at_least(S::F32::splat(-104.0)));
+    let Reduced { n, integer, r, .. } = reduce::<S>(x.at_least(S::F32::splat(-104.0)));
     let one = S::F32::splat(1.0);
     S::scale(expm1_reduced(r).add(one), n, integer)
 }

@@ -1,0 +1,146 @@
+//! Values of operations against vectors that numpy computed: `tests/vectors/ops.json`, written by `scripts/make_vectors.py`.
+
+mod checks;
+
+use checks::{BACKENDS, json};
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
+use tenon::DType;
+use tenon::ir::{Binary, Op, Type, Value};
+use tenon::ops::composite::Reduction;
+use tenon::ops::composite::loss::CrossEntropy;
+use tenon::ops::{Trace, catalog};
+use tenon::tensor::Tensor;
+
+/// What ran must not become less.
+const CASES: usize = 1441;
+
+/// Relative and absolute: how far a result of this dtype may be off. Vectors are rounded once; Tenon rounds after every node.
+fn tolerance(dtype: DType) -> (f64, f64) {
+    match dtype {
+        DType::F64 => (1e-12, 1e-13),
+        DType::F32 => (2e-6, 1e-6),
+        DType::F16 => (4e-3, 2e-3),
+        DType::BF16 => (3e-2, 2e-2),
+        _ => (0.0, 0.0),
+    }
+}
+
+fn reduction(name: &Json) -> Reduction {
+    match name.as_str() {
+        Some("mean") => Reduction::Mean,
+        Some("sum") => Reduction::Sum,
+        _ => Reduction::None,
+    }
+}
+
+/// Records the case's operation.
+fn record(g: &mut Trace, op: &str, x: &[Value], a: &Json) -> Value {
+    let sizes = |name: &str| json::sizes(&a[name]);
+    let size = |name: &str| a[name].as_u64().expect("a size") as usize;
+    let number = |name: &str| json::number(&a[name]);
+    let keep_dims = a["keep_dims"].as_bool().unwrap_or(false);
+    match op {
+        "leaky_relu" => g.leaky_relu(x[0], number("alpha")),
+        "elu" => g.elu(x[0], number("alpha")),
+        "clamp" => g.clamp(x[0], number("low"), number("high")),
+        "divide_whole" => g.push(Op::Binary(Binary::Div), x),
+        "cast" => g.cast(x[0], json::dtype(&a["dtype"])),
+        "sum" => g.sum(x[0], &sizes("axes"), keep_dims),
+        "prod" => g.prod(x[0], &sizes("axes"), keep_dims),
+        "max" => g.max(x[0], &sizes("axes"), keep_dims),
+        "min" => g.min(x[0], &sizes("axes"), keep_dims),
+        "mean" => g.mean(x[0], &sizes("axes"), keep_dims),
+        "any" => g.any(x[0], &sizes("axes"), keep_dims),
+        "all" => g.all(x[0], &sizes("axes"), keep_dims),
+        "logsumexp" => g.logsumexp(x[0], &sizes("axes"), keep_dims),
+        "argmax" => g.argmax(x[0], size("axis")),
+        "argmin" => g.argmin(x[0], size("axis")),
+        "softmax" => g.softmax(x[0], size("axis")),
+        "log_softmax" => g.log_softmax(x[0], size("axis")),
+        "reshape" => g.reshape(x[0], &sizes("shape")),
+        "flatten" => g.flatten(x[0], size("axis")),
+        "squeeze" => g.squeeze(x[0], &sizes("axes")),
+        "unsqueeze" => g.unsqueeze(x[0], size("axis")),
+        "transpose" => g.transpose(x[0], &sizes("permutation")),
+        "broadcast_to" => g.broadcast_to(x[0], &sizes("shape")),
+        "slice" => g.slice(x[0], &sizes("start"), &sizes("stop"), &sizes("step")),
+        "reverse" => g.reverse(x[0], &sizes("axes")),
+        "concat" => g.concat(x, size("axis")),
+        "stack" => g.stack(x, size("axis")),
+        "pad" => g.pad(x[0], x[1], &sizes("low"), &sizes("high"), &sizes("interior")),
+        "gather" => g.gather(x[0], x[1], size("axis")),
+        "scatter_add" => g.scatter_add(x[0], x[1], x[2], size("axis")),
+        "one_hot" => g.one_hot(x[0], size("depth"), json::dtype(&a["dtype"])),
+        "iota" => g.iota(json::dtype(&a["dtype"]), &sizes("shape"), size("axis")),
+        "full" => g.full(json::dtype(&a["dtype"]), &sizes("shape"), number("value")),
+        "mse_loss" => g.mse_loss(x[0], x[1], reduction(&a["reduction"])),
+        "cross_entropy" => {
+            let options = CrossEntropy {
+                reduction: reduction(&a["reduction"]),
+                ignore_index: a["ignore_index"].as_i64().expect("an index"),
+                label_smoothing: number("label_smoothing"),
+            };
+            g.cross_entropy(x[0], x[1], options)
+        }
+        // Without attributes: the row itself says how.
+        _ => {
+            let row = catalog().find(|row| row.name == op).unwrap_or_else(|| panic!("{op} is in no row"));
+            (row.build)(g, x)
+        }
+    }
+}
+
+#[test]
+fn results_are_numpys() {
+    let cases = json::read("tests/vectors/ops.json");
+    let cases = cases.as_array().expect("a list of cases");
+    let mut faults = Vec::new();
+    for (index, case) in cases.iter().enumerate() {
+        let op = case["op"].as_str().expect("a name");
+        let inputs: Vec<Tensor> = case["inputs"].as_array().expect("a list").iter().map(json::tensor).collect();
+        let mut g = Trace::new();
+        let x: Vec<Value> = inputs.iter().map(|input| g.input(Type::new(input.dtype(), *input.shape()))).collect();
+        let y = record(&mut g, op, &x, &case["attributes"]);
+        let expected = json::tensor(&case["output"]);
+        let (relative, absolute) = tolerance(expected.dtype());
+        let place = format!("case {index}, {op} of {inputs:?} with {}", case["attributes"]);
+        let graph = match g.finish(&[y]) {
+            Ok(graph) => graph,
+            Err(error) => {
+                faults.push(format!("{place}: {error}"));
+                continue;
+            }
+        };
+        for (backend, run) in BACKENDS {
+            match run(&graph, &inputs) {
+                Ok(outputs) => {
+                    faults.extend(
+                        json::difference(&outputs[0], &expected, relative, absolute).map(|text| format!("{backend}: {place}: {text}")),
+                    );
+                }
+                Err(error) => faults.push(format!("{backend}: {place}: {error}")),
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
+    println!("vectors: {} cases, {} backends", cases.len(), BACKENDS.len());
+    assert!(cases.len() >= CASES, "{} cases are fewer than there were", cases.len());
+}
+
+/// Rows whose values are compared elsewhere, and where.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("sum_leading", "a composition for gradients only"),
+    ("cross_entropy_probabilities", "the cases of cross_entropy hold probabilities"),
+];
+
+#[test]
+fn every_row_has_vectors() {
+    let cases = json::read("tests/vectors/ops.json");
+    let covered: BTreeSet<&str> = cases.as_array().expect("a list").iter().filter_map(|case| case["op"].as_str()).collect();
+    let missing: Vec<&str> = catalog()
+        .map(|row| row.name)
+        .filter(|name| !covered.contains(name) && !ELSEWHERE.iter().any(|(elsewhere, _)| elsewhere == name))
+        .collect();
+    assert!(missing.is_empty(), "no vectors for {missing:?}");
+}
