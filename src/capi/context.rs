@@ -3,7 +3,7 @@
 use crate::capi::arguments::{Out, init_options, options, read_options};
 use crate::capi::error::{TenonError, TenonStatus, boundary, boundary_status};
 use crate::capi::handle::{Owner, free_context};
-use crate::context::Context;
+use crate::context::{Context, ContextOptions};
 use std::sync::Arc;
 
 /// Everything that a host switches on: its seed, its memory, its workers. Nothing of the library lives outside of a context, and what is
@@ -45,7 +45,8 @@ pub extern "C" fn tenon_context_new(
     boundary(error, || {
         let context = Out::new(context, "context")?;
         let options = read_options(options)?;
-        context.put_new(Owner::NONE, Arc::new(Context::new(crate::context::ContextOptions { seed: options.seed, ..Default::default() })?))
+        let made = Context::new(ContextOptions { seed: options.seed, ..ContextOptions::default() })?;
+        context.put_new(Owner::NONE, Arc::new(made))
     })
 }
 

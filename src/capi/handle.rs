@@ -421,7 +421,7 @@ mod tests {
 
     fn context() -> TenonContext {
         let mut made = TenonContext { id: 0 };
-        let object = Arc::new(crate::context::Context::default());
+        let object = Arc::new(crate::context::Context::new(Default::default()).unwrap());
         Out::new(&raw mut made, "context").unwrap().put_new(Owner::NONE, object).unwrap();
         made
     }
