@@ -8,10 +8,14 @@ use crate::ir::{Binary, Compare, Literal, ReduceKind, Unary};
 use crate::tensor::DType;
 use std::collections::HashMap;
 
-/// Makes the instructions of `body`. `rows_per_task` is given for loops that ride on a product, whose tasks are the product's.
-pub(super) fn lower(body: &Loop, buffers: &[Buffer], level: Level, rows_per_task: Option<usize>) -> Result<TileProgram> {
-    let has_rows = body.ops.iter().any(|op| matches!(op.kind, Kind::RowReduce(_) | Kind::RowArgMax | Kind::RowArgMin));
-    let geometry = Geometry::new(body.rows, body.columns, has_rows, rows_per_task);
+/// Whether the loop joins the elements of rows, so that tiles hold whole ones.
+pub(super) fn needs_whole_rows(body: &Loop) -> bool {
+    body.ops.iter().any(|op| matches!(op.kind, Kind::RowReduce(_) | Kind::RowArgMax | Kind::RowArgMin))
+}
+
+/// Makes the instructions of `body`. `task` is given for loops that ride on a product, whose tasks are the product's.
+pub(super) fn lower(body: &Loop, buffers: &[Buffer], level: Level, task: Option<(usize, usize)>) -> Result<TileProgram> {
+    let geometry = Geometry::new(body.rows, body.columns, needs_whole_rows(body), task);
     let mut lowering = Lowering {
         body,
         buffers,
