@@ -6,10 +6,10 @@
 use super::vector::{Float, Integer, Mask, Simd, Vector};
 
 /// 1.5 * 2^23: adding it rounds to an integer, which then stands in the low bits.
-const ROUNDER: f32 = 12582912.0;
+pub(super) const ROUNDER: f32 = 12582912.0;
 /// ln 2 in two parts; the first has 15 bits, so that its product with an exponent is exact.
-const LN_2_HIGH: f32 = 0.693_145_75;
-const LN_2_LOW: f32 = 1.428_606_8e-6;
+pub(super) const LN_2_HIGH: f32 = 0.693_145_75;
+pub(super) const LN_2_LOW: f32 = 1.428_606_8e-6;
 
 /// lowest + x * (next + x * ...), for coefficients from the lowest up.
 #[inline(always)]
@@ -67,41 +67,6 @@ pub fn expm1<S: Simd>(x: S::F32) -> S::F32 {
     let result = sum.add(sum);
     // Keeps -0 and what is too small to be squared.
     S::F32::select(x.abs().lt(S::F32::splat(1e-8)), x, result)
-}
-
-/// (e^r - 1 - r) / r^2 for 0 <= r <= ln 2.
-const EXP_ABOVE: [f32; 5] = [5.000009e-1, 1.6664769e-1, 4.179487e-2, 7.962511e-3, 1.8604632e-3];
-
-/// tanh x = (e^2x - 1) / (e^2x + 1), both sums from one e^r - 1, r = 2|x| - n ln 2. Rounding n down keeps all terms positive.
-#[inline(always)]
-pub fn tanh<S: Simd>(x: S::F32) -> S::F32 {
-    let one = S::F32::splat(1.0);
-    // From 9.02 on the result is 1.
-    let y = x.abs().at_most(S::F32::splat(9.5));
-    let scaled = y.mul_add(S::F32::splat(2.0 * std::f32::consts::LOG2_E), S::F32::splat(-0.5));
-    let shifted = scaled.add(S::F32::splat(ROUNDER));
-    let n = shifted.sub(S::F32::splat(ROUNDER));
-    // Half of the remainder; the polynomial's coefficients carry the powers of two.
-    let r = n.neg_mul_add(S::F32::splat(LN_2_HIGH / 2.0), y);
-    let r = n.neg_mul_add(S::F32::splat(LN_2_LOW / 2.0), r);
-    let [c0, c1, c2, c3, c4] = EXP_ABOVE;
-    let p = polynomial(r, [c0 * 2.0, c1 * 4.0, c2 * 8.0, c3 * 16.0, c4 * 32.0]);
-    let above = p.mul(r.mul(r));
-    let half = r.add(above);
-    // 2^n, from the low bits of the rounded number; those above leave by the shift.
-    let power = S::from_bits(S::shift_left::<23>(S::bits(shifted)).add(S::I32::splat(1.0f32.to_bits() as i32)));
-    let double = power.add(power);
-    let denominator = half.mul_add(double, power.add(one));
-    let numerator = half.mul_add(double, power.sub(one));
-    // Where both are large their roundings must not differ: the result is 1 - 2 / denominator, whatever the denominator's error.
-    let large = S::F32::splat(ROUNDER + 8.0).le(shifted);
-    let numerator = S::F32::select(large, denominator.sub(S::F32::splat(2.0)), numerator);
-    // For n = 0, that is r = |x|, the quotient is r + (above - r half) / (1 + half): exact but for a small term.
-    let small = shifted.le(S::F32::splat(ROUNDER));
-    let correction = r.neg_mul_add(half, above);
-    let base = S::F32::select(small, r, S::F32::splat(0.0));
-    let numerator = S::F32::select(small, correction.add(correction), numerator);
-    S::quotient(numerator, denominator).add(base).copysign(x)
 }
 
 /// 1 / (1 + e^-x), from e^-|x| so that nothing overflows and small results keep their digits.

@@ -131,7 +131,7 @@ macro_rules! common {
 }
 
 macro_rules! float {
-    ($type:ty, $bits:ty, $integral:expr) => {
+    ($type:ty, $integral:expr) => {
         impl Vector for Lanes<$type> {
             common!($type);
             #[inline(always)]
@@ -228,8 +228,8 @@ macro_rules! float {
         }
     };
 }
-float!(f32, u32, 8388608.0);
-float!(f64, u64, 4503599627370496.0);
+float!(f32, 8388608.0);
+float!(f64, 4503599627370496.0);
 
 macro_rules! integer {
     ($type:ty) => {

@@ -32,7 +32,8 @@ fn f32_sums_and_products_are_accurate() {
                 assert!(error < 2e-6, "sum of {columns} at {}: relative error {error:e}", level.name());
                 let expected: f64 = factors[r * columns..][..columns].iter().map(|x| *x as f64).product();
                 let error = (products[r] as f64 - expected).abs() / expected;
-                assert!(error < 6e-8 * (40.0 + (columns as f64).sqrt() * 4.0), "product of {columns} at {}: {error:e}", level.name());
+                // One rounding for each factor: roundings of products of factors and reciprocals lean to one side.
+                assert!(error < 6e-8 * columns as f64, "product of {columns} at {}: {error:e}", level.name());
             }
         }
     }
