@@ -310,10 +310,10 @@ impl<'a> Sweep<'a> {
                 let mut arguments = good.clone();
                 arguments[index] = argument;
                 // A NULL error is passed along with a refusal, which must not write through it.
-                if matches!(self.role(function, index), Role::Error) {
-                    if let (Some(first), true) = (self.bad(function, 0).into_iter().next(), index > 0) {
-                        arguments[0] = first.1;
-                    }
+                if matches!(self.role(function, index), Role::Error)
+                    && let (Some(first), true) = (self.bad(function, 0).into_iter().next(), index > 0)
+                {
+                    arguments[0] = first.1;
                 }
                 cases.push(Case { label: format!("{}: {label}", function.parameters[index].name), arguments, expectation });
             }

@@ -269,7 +269,7 @@ impl ReadyProduct {
             return (if row_blocks > 1 { rows.next_multiple_of(24) } else { rows }, columns);
         }
         // Tasks must not straddle matrices of the batch: a block that divides their rows, or all of them.
-        let even = (1..=rows).rev().find(|rows| product.m % rows == 0).unwrap_or(1);
+        let even = (1..=rows).rev().find(|rows| product.m.is_multiple_of(*rows)).unwrap_or(1);
         (if even * 2 > rows { even } else { product.m }, columns)
     }
 
