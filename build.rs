@@ -1,5 +1,5 @@
-//! Gives the shared library its SONAME: the name that programs linked against it ask for at run time. The number changes only if
-//! the C ABI breaks.
+//! Gives the shared library its SONAME: the name that programs linked against it ask for at run time. The number
+//! changes only if the C ABI breaks.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -1,4 +1,5 @@
-/* Tenon: an embeddable training runtime. A network is a function, and its gradient is another function made from its graph.
+/* Tenon: an embeddable training runtime. A network is a function, and its gradient is another function made from its
+ * graph.
  *
  * Generated from src/capi by `cargo run -p header`; never edited by hand. C99 and later, C++11 and later.
  *
@@ -31,12 +32,15 @@
 extern "C" {
 #endif
 
+/* What other libraries define: DLPack's struct, from its dlpack.h. */
+struct DLManagedTensorVersioned;
+
 /* ==== Statuses, errors, and what else all chapters share ============================================================
  */
 
 /**
- * What became of a call: one of the `TENON_...` statuses below. Numbers are appended to and never change; a host must expect numbers
- * that it does not know yet and treat them as failures.
+ * What became of a call: one of the `TENON_...` statuses below. Numbers are appended to and never change; a host must
+ * expect numbers that it does not know yet and treat them as failures.
  */
 typedef int32_t TenonStatus;
 
@@ -80,8 +84,9 @@ enum {
 };
 
 /**
- * Why a call failed. The caller owns it: a plain struct on the stack or anywhere else, nothing to initialise, nothing to free. Every
- * function that takes one takes NULL too. A call that succeeds sets the status to TENON_OK and the message to the empty text.
+ * Why a call failed. The caller owns it: a plain struct on the stack or anywhere else, nothing to initialise, nothing
+ * to free. Every function that takes one takes NULL too. A call that succeeds sets the status to TENON_OK and the
+ * message to the empty text.
  *
  * Not synchronised: calls that run at the same time take different structs.
  */
@@ -93,14 +98,14 @@ typedef struct TenonError {
 } TenonError;
 
 /**
- * The host's function that is called once, on any thread, when the user pointer of a callback is needed no more; NULL if there is nothing
- * to do.
+ * The host's function that is called once, on any thread, when the user pointer of a callback is needed no more; NULL
+ * if there is nothing to do.
  */
 typedef void (*TenonDropFunction)(void *user);
 
 /**
- * The name of a status as it stands in this header: "TENON_SHAPE_MISMATCH", or "unknown status" for a number that this version does not
- * have. The text is static: never free it. Cannot fail. Any thread.
+ * The name of a status as it stands in this header: "TENON_SHAPE_MISMATCH", or "unknown status" for a number that this
+ * version does not have. The text is static: never free it. Cannot fail. Any thread.
  */
 const char *tenon_status_name(TenonStatus status);
 
@@ -108,12 +113,15 @@ const char *tenon_status_name(TenonStatus status);
  */
 
 /**
- * The version of the library that is linked: major in bits 24 to 31, minor in bits 12 to 23, patch in bits 0 to 11. A larger number is a
- * later version. Cannot fail. Any thread.
+ * The version of the library that is linked: major in bits 24 to 31, minor in bits 12 to 23, patch in bits 0 to 11. A
+ * larger number is a later version. Cannot fail. Any thread.
  */
 uint32_t tenon_version(void);
 
-/** The version of the library that is linked as a text: "0.1.0". The text is static: never free it. Cannot fail. Any thread. */
+/**
+ * The version of the library that is linked as a text: "0.1.0". The text is static: never free it. Cannot fail. Any
+ * thread.
+ */
 const char *tenon_version_string(void);
 
 /* ==== Contexts ======================================================================================================
@@ -128,8 +136,8 @@ typedef struct TenonContextOptions {
 } TenonContextOptions;
 
 /**
- * Everything that a host switches on: its seed, its memory, its workers. Nothing of the library lives outside of a context, and what is
- * made in one is freed with it.
+ * Everything that a host switches on: its seed, its memory, its workers. Nothing of the library lives outside of a
+ * context, and what is made in one is freed with it.
  *
  * Like every handle: a plain value that may be copied and compared with memcmp; all zero is no context.
  */
@@ -138,19 +146,23 @@ typedef struct TenonContext {
     uint64_t id;
 } TenonContext;
 
-/** Fills options with the defaults. `size` is sizeof(TenonContextOptions). Refuses NULL and a size that is no options struct's. */
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonContextOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
 TenonStatus tenon_context_options_init(TenonContextOptions *options, size_t size);
 
 /**
- * Makes a context. NULL options are the defaults. The caller owns the handle that is written to `context` and frees it with tenon_context_free.
- * Any thread.
+ * Makes a context. NULL options are the defaults. The caller owns the handle that is written to `context` and frees it
+ * with tenon_context_free. Any thread.
  */
 TenonStatus tenon_context_new(const TenonContextOptions *options, TenonContext *context, TenonError *error);
 
 /**
- * Frees a context and everything that was made in it, in whatever order it was made; a zero handle is a no-op. All their handles answer
- * TENON_INVALID_HANDLE from now on, TENON_INVALID_HANDLE is also the answer to a context that is not there. Calls that run on other threads go on and end as they would have;
- * what they hold is freed when they return. Any thread.
+ * Frees a context and everything that was made in it, in whatever order it was made; a zero handle is a no-op. All
+ * their handles answer TENON_INVALID_HANDLE from now on, TENON_INVALID_HANDLE is also the answer to a context that is
+ * not there. Calls that run on other threads go on and end as they would have; what they hold is freed when they
+ * return. Any thread.
  */
 TenonStatus tenon_context_free(TenonContext context);
 
@@ -204,37 +216,39 @@ size_t tenon_dtype_size(TenonDType dtype);
  * Makes a tensor with all elements 0, row-major, in memory of the context's allocator.
  *
  * `shape` holds `rank` sizes, outermost first; rank 0 is a scalar, at most TENON_MAX_RANK; a size may be 0. Fails with
- * TENON_SHAPE_MISMATCH for sizes that are negative or too large, TENON_INVALID_ARGUMENT for an unknown dtype, TENON_OUT_OF_MEMORY. Any thread.
+ * TENON_SHAPE_MISMATCH for sizes that are negative or too large, TENON_INVALID_ARGUMENT for an unknown dtype,
+ * TENON_OUT_OF_MEMORY. Any thread.
  */
 TenonStatus tenon_tensor_new(TenonContext context, TenonDType dtype, const int64_t *shape, size_t rank,
     TenonTensor *tensor, TenonError *error);
 
 /**
- * Makes a tensor of rank 0 with this value. A float is rounded to the nearest that the dtype has; for integers the fraction is dropped, what lies
- * beyond their range becomes its end, NaN becomes 0; for TENON_BOOL all but 0 is true. Fails like tenon_tensor_new. Any thread.
+ * Makes a tensor of rank 0 with this value. A float is rounded to the nearest that the dtype has; for integers the
+ * fraction is dropped, what lies beyond their range becomes its end, NaN becomes 0; for TENON_BOOL all but 0 is true.
+ * Fails like tenon_tensor_new. Any thread.
  */
 TenonStatus tenon_tensor_from_scalar(TenonContext context, TenonDType dtype, double value, TenonTensor *tensor,
     TenonError *error);
 
 /**
- * Writes all elements of a tensor from `data`: `size` bytes, row-major, in the machine's byte order; for TENON_BOOL all bytes but 0
- * are true. `data` is read during the call alone and need not be aligned.
+ * Writes all elements of a tensor from `data`: `size` bytes, row-major, in the machine's byte order; for TENON_BOOL
+ * all bytes but 0 are true. `data` is read during the call alone and need not be aligned.
  *
- * Fails with TENON_INVALID_ARGUMENT if `size` is not that of all elements, or if the tensor is read-only (imported so, or a broadcast view). Waits for running calls that use the
- * tensor. Any thread.
+ * Fails with TENON_INVALID_ARGUMENT if `size` is not that of all elements, or if the tensor is read-only (imported so,
+ * or a broadcast view). Waits for running calls that use the tensor. Any thread.
  */
 TenonStatus tenon_tensor_write(TenonTensor tensor, const void *data, size_t size, TenonError *error);
 
 /**
- * Reads all elements of a tensor to `data`: `size` bytes, row-major, in the machine's byte order; TENON_BOOL as 0 or 1. `data` need not be
- * aligned. Fails with TENON_INVALID_ARGUMENT if `size` is not that of all elements. Waits for running calls that write the
- * tensor. Any thread.
+ * Reads all elements of a tensor to `data`: `size` bytes, row-major, in the machine's byte order; each
+ * byte of TENON_BOOL is 0 or 1. `data` need not be aligned. Fails with TENON_INVALID_ARGUMENT if `size` is not that of all elements. Waits for
+ * running calls that write the tensor. Any thread.
  */
 TenonStatus tenon_tensor_read(TenonTensor tensor, void *data, size_t size, TenonError *error);
 
 /**
- * Reads the one element of a tensor of any dtype as a number; TENON_I64 beyond 2^53 rounds. Fails with TENON_INVALID_ARGUMENT if there is not exactly one. Any
- * thread.
+ * Reads the one element of a tensor of any dtype as a number; TENON_I64 beyond 2^53 rounds. Fails with
+ * TENON_INVALID_ARGUMENT if there is not exactly one. Any thread.
  */
 TenonStatus tenon_tensor_item(TenonTensor tensor, double *value, TenonError *error);
 
@@ -242,8 +256,9 @@ TenonStatus tenon_tensor_item(TenonTensor tensor, double *value, TenonError *err
 TenonStatus tenon_tensor_dtype(TenonTensor tensor, TenonDType *dtype, TenonError *error);
 
 /**
- * Writes the sizes of a tensor's dimensions, outermost first, to `shape`, which has room for `capacity`, and their number to `rank`. NULL with capacity 0 asks for the rank
- * alone; another capacity below the rank is refused. TENON_MAX_RANK always suffices. Any thread.
+ * Writes the sizes of a tensor's dimensions, outermost first, to `shape`, which has room for `capacity`, and their
+ * number to `rank`. NULL with capacity 0 asks for the rank alone; another capacity below the rank is refused.
+ * TENON_MAX_RANK always suffices. Any thread.
  */
 TenonStatus tenon_tensor_shape(TenonTensor tensor, int64_t *shape, size_t capacity, size_t *rank, TenonError *error);
 
@@ -251,8 +266,8 @@ TenonStatus tenon_tensor_shape(TenonTensor tensor, int64_t *shape, size_t capaci
 TenonStatus tenon_tensor_size(TenonTensor tensor, size_t *size, TenonError *error);
 
 /**
- * Makes a tensor with the same elements in memory of its own, row-major. The caller frees it. Fails with TENON_OUT_OF_MEMORY. Any
- * thread.
+ * Makes a tensor with the same elements in memory of its own, row-major. The caller frees it. Fails with
+ * TENON_OUT_OF_MEMORY. Any thread.
  */
 TenonStatus tenon_tensor_duplicate(TenonTensor tensor, TenonTensor *duplicate, TenonError *error);
 
@@ -263,10 +278,33 @@ TenonStatus tenon_tensor_retain(TenonTensor tensor, TenonTensor *retained, Tenon
 TenonContext tenon_tensor_context(TenonTensor tensor);
 
 /**
- * Frees a handle of a tensor; zero is a no-op. The elements go with their last user. TENON_INVALID_HANDLE is the answer to a handle that is
- * not there. Any thread.
+ * Frees a handle of a tensor; zero is a no-op. The elements go with their last user. TENON_INVALID_HANDLE is the
+ * answer to a handle that is not there. Any thread.
  */
 TenonStatus tenon_tensor_free(TenonTensor tensor);
+
+/**
+ * Makes a tensor of another library's memory by way of DLPack (version 1.x, CPU, the dtypes of this header), without a
+ * copy; only memory that is not aligned to the size of its elements is copied.
+ *
+ * The call takes `managed` over: its deleter runs exactly once, when the last user of the memory goes, on whatever
+ * thread; if the call fails, before it returns. Nobody may write the memory while Tenon uses it. Memory flagged
+ * read-only refuses tenon_tensor_write.
+ *
+ * Fails with TENON_UNSUPPORTED for another major version, device, or element type, TENON_SHAPE_MISMATCH for shapes
+ * that are negative, too large, or have more than TENON_MAX_RANK dimensions, TENON_INVALID_ARGUMENT for NULL, for
+ * strides that leave the address space, and for booleans other than 0 and 1. Any thread.
+ */
+TenonStatus tenon_tensor_from_dlpack(TenonContext context, struct DLManagedTensorVersioned *managed,
+    TenonTensor *tensor, TenonError *error);
+
+/**
+ * Writes a DLPack struct (version 1) of a tensor's own memory, without a copy, to `managed`. The caller, or whom it
+ * hands the struct to, runs its deleter exactly once, on any thread, at any time, also after the tensor or its context
+ * was freed. Tenon's locks do not bind the consumer: it must not use the elements while calls of this library write
+ * them. Flagged read-only if the tensor refuses writes. Any thread.
+ */
+TenonStatus tenon_tensor_to_dlpack(TenonTensor tensor, struct DLManagedTensorVersioned **managed, TenonError *error);
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,8 @@
-//! Builds every C and C++ program of `tests/c` and `c_examples` against the public header and the library of this build, and runs it.
+//! Builds every C and C++ program of `tests/c` and `c_examples` against the public header and the library of this
+//! build, and runs it.
 //!
-//! A program passes if it exits with 0; `TENON_VALGRIND=1` runs it under valgrind, where errors and leaks fail it. Each runs in an empty folder
-//! of its own, with the repository's path in `TENON_ROOT`.
+//! A program passes if it exits with 0; `TENON_VALGRIND=1` runs it under valgrind, where errors and leaks fail it. Each
+//! runs in an empty folder of its own, with the repository's path in `TENON_ROOT`.
 
 mod support;
 

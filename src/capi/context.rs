@@ -6,8 +6,8 @@ use crate::capi::handle::{Owner, free_context};
 use crate::context::Context;
 use std::sync::Arc;
 
-/// Everything that a host switches on: its seed, its memory, its workers. Nothing of the library lives outside of a context, and what is
-/// made in one is freed with it.
+/// Everything that a host switches on: its seed, its memory, its workers. Nothing of the library lives outside of a
+/// context, and what is made in one is freed with it.
 ///
 /// Like every handle: a plain value that may be copied and compared with memcmp; all zero is no context.
 #[repr(C)]
@@ -28,14 +28,15 @@ pub struct TenonContextOptions {
 }
 options!(TenonContextOptions { seed } | _options | ());
 
-/// Fills options with the defaults. `size` is sizeof(TenonContextOptions). Refuses NULL and a size that is no options struct's.
+/// Fills options with the defaults. `size` is sizeof(TenonContextOptions). Refuses NULL and a size that is no options
+/// struct's.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_context_options_init(options: *mut TenonContextOptions, size: usize) -> TenonStatus {
     boundary_status(|| init_options(options, size))
 }
 
-/// Makes a context. NULL options are the defaults. The caller owns the handle that is written to `context` and frees it with tenon_context_free.
-/// Any thread.
+/// Makes a context. NULL options are the defaults. The caller owns the handle that is written to `context` and frees it
+/// with tenon_context_free. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_context_new(
     options: *const TenonContextOptions,
@@ -49,9 +50,10 @@ pub extern "C" fn tenon_context_new(
     })
 }
 
-/// Frees a context and everything that was made in it, in whatever order it was made; a zero handle is a no-op. All their handles answer
-/// TENON_INVALID_HANDLE from now on, TENON_INVALID_HANDLE is also the answer to a context that is not there. Calls that run on other threads go on and end as they would have;
-/// what they hold is freed when they return. Any thread.
+/// Frees a context and everything that was made in it, in whatever order it was made; a zero handle is a no-op. All
+/// their handles answer TENON_INVALID_HANDLE from now on, TENON_INVALID_HANDLE is also the answer to a context that is
+/// not there. Calls that run on other threads go on and end as they would have; what they hold is freed when they
+/// return. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_context_free(context: TenonContext) -> TenonStatus {
     boundary_status(|| free_context(context))

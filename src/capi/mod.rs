@@ -1,7 +1,8 @@
 //! The C boundary and nothing else: checks arguments, turns handles into objects, calls one method, writes outputs.
 //!
-//! Each file with exported functions is a chapter of `include/tenon.h`. `tools/header` reads the list of chapters from this file: the modules below that are public
-//! and carry a documentation comment are chapters, in this order, and the comment's first line is the chapter's heading.
+//! Each file with exported functions is a chapter of `include/tenon.h`. `tools/header` reads the list of chapters from
+//! this file: the public modules below, in this order; the first line of the comment above one is the chapter's
+//! heading, what follows it the introduction.
 
 #![allow(
     clippy::not_unsafe_ptr_arg_deref,
@@ -14,11 +15,16 @@ pub(crate) mod arguments;
 #[allow(dead_code, reason = "as above")]
 pub(crate) mod handle;
 
-/// Contexts
-pub mod context;
+// The chapters. Blank lines between them keep the formatter from sorting them.
+
 /// Statuses, errors, and what else all chapters share
 pub mod error;
-/// Tensors
-pub mod tensor;
+
 /// Version
 pub mod version;
+
+/// Contexts
+pub mod context;
+
+/// Tensors
+pub mod tensor;
