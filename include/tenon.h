@@ -240,9 +240,9 @@ TenonStatus tenon_tensor_from_scalar(TenonContext context, TenonDType dtype, dou
 TenonStatus tenon_tensor_write(TenonTensor tensor, const void *data, size_t size, TenonError *error);
 
 /**
- * Reads all elements of a tensor to `data`: `size` bytes, row-major, in the machine's byte order; each
- * byte of TENON_BOOL is 0 or 1. `data` need not be aligned. Fails with TENON_INVALID_ARGUMENT if `size` is not that of all elements. Waits for
- * running calls that write the tensor. Any thread.
+ * Reads all elements of a tensor to `data`: `size` bytes, row-major, in the machine's byte order; each byte of
+ * TENON_BOOL is 0 or 1. `data` need not be aligned. Fails with TENON_INVALID_ARGUMENT if `size` is not that of all
+ * elements. Waits for running calls that write the tensor. Any thread.
  */
 TenonStatus tenon_tensor_read(TenonTensor tensor, void *data, size_t size, TenonError *error);
 

@@ -226,6 +226,22 @@ impl<'a> Sweep<'a> {
                     format!("(const void *)((char *)filled({index}, &(size_t){{0x0101010101010101}}, 1) + 1)"),
                     "A_REFUSAL",
                 );
+                let fields = &self.header.structs[base][1..];
+                for field in fields.iter().filter(|field| field.pointers == 0 && !field.is_array) {
+                    let kind = field.base.as_str();
+                    let values = match kind {
+                        "float" | "double" => vec!["NAN".to_string(), "-1".to_string(), "1e300".to_string()],
+                        "bool" => vec!["true".to_string()],
+                        _ if self.header.callbacks.contains_key(kind) => continue,
+                        _ if self.kind(kind).is_some() => vec![format!("stale.{}", snake_case(&kind["Tenon".len()..]))],
+                        _ if self.header.structs.contains_key(kind) => continue,
+                        _ => vec![format!("({kind})-1"), format!("({kind})3")],
+                    };
+                    for value in values {
+                        let options = format!("({base}){{.struct_size = sizeof({base}), .{} = {value}}}", field.name);
+                        add(&format!("{} {value}", field.name), format!("(filled({index}, &{options}, sizeof({base})))"), "ANYTHING");
+                    }
+                }
             }
             Role::Text => {
                 add("NULL", "NULL".to_string(), self.null(function, index));
@@ -243,7 +259,7 @@ impl<'a> Sweep<'a> {
                 if let (Some(kind), true, 1) = (self.kind(base), parameter.is_const, parameter.pointers) {
                     add("of zero handles", format!("zeroed({index})"), "A_REFUSAL");
                     for (label, id) in self.bad_ids(kind) {
-                        add(&format!("of {label} handles"), format!("filled({index}, &(uint64_t){{{id}}}, 8)"), "A_REFUSAL");
+                        add(&format!("of handles: {label}"), format!("filled({index}, &(uint64_t){{{id}}}, 8)"), "A_REFUSAL");
                     }
                 } else if matches!(self.role(function, index), Role::Input) {
                     add("of ones", format!("memset(zeroed({index}), 0xff, ROOM)"), "ANYTHING");

@@ -119,9 +119,9 @@ pub extern "C" fn tenon_tensor_write(tensor: TenonTensor, data: *const c_void, s
     boundary(error, || tensor.get()?.write_bytes(bytes(data, size, "data")?))
 }
 
-/// Reads all elements of a tensor to `data`: `size` bytes, row-major, in the machine's byte order; each
-/// byte of TENON_BOOL is 0 or 1. `data` need not be aligned. Fails with TENON_INVALID_ARGUMENT if `size` is not that of all elements. Waits for
-/// running calls that write the tensor. Any thread.
+/// Reads all elements of a tensor to `data`: `size` bytes, row-major, in the machine's byte order; each byte of
+/// TENON_BOOL is 0 or 1. `data` need not be aligned. Fails with TENON_INVALID_ARGUMENT if `size` is not that of all
+/// elements. Waits for running calls that write the tensor. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_tensor_read(tensor: TenonTensor, data: *mut c_void, size: usize, error: *mut TenonError) -> TenonStatus {
     boundary(error, || tensor.get()?.read_bytes(bytes_mut(data, size, "data")?))
