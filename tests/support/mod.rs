@@ -79,10 +79,15 @@ pub fn run(command: &mut Command) -> Result<String, String> {
     Err(format!("{command:?}\n{}\n{text}{}", output.status, String::from_utf8_lossy(&output.stderr)))
 }
 
+/// Whether programs are to run under valgrind.
+pub fn is_valgrind() -> bool {
+    std::env::var("TENON_VALGRIND").as_deref() == Ok("1")
+}
+
 /// How to start a program: as it is, or under valgrind if the environment says `TENON_VALGRIND=1`; errors and leaks
 /// then fail it.
 pub fn start(program: &Path) -> Command {
-    if std::env::var("TENON_VALGRIND").as_deref() != Ok("1") {
+    if !is_valgrind() {
         return Command::new(program);
     }
     assert!(
