@@ -64,10 +64,9 @@ impl Owner {
     /// What contexts belong to.
     pub const NONE: Owner = Owner(0);
 
-    /// The owner of everything that is made in this context. Fails if the handle is bad.
-    pub fn context(context: TenonContext) -> Result<Owner> {
-        context.get()?;
-        Ok(Owner(context.id()))
+    /// The context behind a handle, and the owner of everything that is made in it. Fails if the handle is bad.
+    pub fn context(context: TenonContext) -> Result<(std::sync::Arc<crate::context::Context>, Owner)> {
+        Ok((context.get()?, Owner(context.id())))
     }
     /// The handle of the context.
     pub fn handle(self) -> TenonContext {
@@ -475,7 +474,7 @@ mod tests {
     #[test]
     fn nothing_is_made_in_a_dead_context() {
         let context = context();
-        let owner = Owner::context(context).unwrap();
+        let (_, owner) = Owner::context(context).unwrap();
         assert_eq!(owner.handle().id(), context.id());
         free_context(context).unwrap();
         let mut made = TenonTensor { id: 77 };
@@ -627,7 +626,7 @@ mod tests {
     fn an_insert_that_races_with_the_end_of_its_context_leaves_nothing() {
         for _ in 0..200 {
             let context = context();
-            let owner = Owner::context(context).unwrap();
+            let (_, owner) = Owner::context(context).unwrap();
             let object = tensor();
             std::thread::scope(|scope| {
                 let object = &object;

@@ -82,11 +82,11 @@ pub extern "C" fn tenon_tensor_new(
     error: *mut TenonError,
 ) -> TenonStatus {
     boundary(error, || {
-        let owner = Owner::context(context)?;
+        let (context, owner) = Owner::context(context)?;
         let dtype = DType::from_code(dtype)?;
         let shape = Shape::from_signed(slice(shape, rank, "shape")?)?;
         let tensor = Out::new(tensor, "tensor")?;
-        tensor.put_new(owner, Tensor::zeros(context.get()?.allocator(), dtype, shape)?)
+        tensor.put_new(owner, Tensor::zeros(context.allocator(), dtype, shape)?)
     })
 }
 
@@ -102,10 +102,10 @@ pub extern "C" fn tenon_tensor_from_scalar(
     error: *mut TenonError,
 ) -> TenonStatus {
     boundary(error, || {
-        let owner = Owner::context(context)?;
+        let (context, owner) = Owner::context(context)?;
         let dtype = DType::from_code(dtype)?;
         let tensor = Out::new(tensor, "tensor")?;
-        tensor.put_new(owner, Tensor::scalar(context.get()?.allocator(), dtype, value)?)
+        tensor.put_new(owner, Tensor::scalar(context.allocator(), dtype, value)?)
     })
 }
 
@@ -236,14 +236,14 @@ pub extern "C" fn tenon_tensor_from_dlpack(
 ) -> TenonStatus {
     let mut lent = Lent(NonNull::new(managed));
     boundary(error, || {
-        let owner = Owner::context(context)?;
+        let (context, owner) = Owner::context(context)?;
         if lent.0.is_none() {
             return Err(Error::invalid("managed is NULL"));
         }
         let tensor = Out::new(tensor, "tensor")?;
         // SAFETY: not NULL; that it is a tensor of its DLPack version, owned by the caller until now, is the host's
         // promise.
-        let imported = unsafe { dlpack::import(context.get()?.allocator(), managed)? };
+        let imported = unsafe { dlpack::import(context.allocator(), managed)? };
         lent.0 = None; // The import owns it.
         tensor.put_new(owner, imported)
     })
