@@ -1,1 +1,5 @@
-//! Under construction.
+//! Derivatives: graph in, graph out.
+
+mod reverse;
+
+pub use reverse::{Rewrite, reverse, reverse_with};

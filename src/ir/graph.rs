@@ -1,7 +1,7 @@
 //! Graphs: nodes in the order of recording, each with one typed result.
 
 use crate::error::{Error, Result};
-use crate::ir::Op;
+use crate::ir::{Op, Variable};
 use crate::tensor::{DType, Shape};
 use std::fmt;
 
@@ -108,21 +108,13 @@ pub struct Node {
     pub path: u32,
 }
 
-/// A variable as a graph sees it. `key` tells the same variable apart from others (the address of the object behind it).
-#[derive(Clone)]
-pub struct VariableInfo {
-    pub name: String,
-    pub ty: Type,
-    pub key: usize,
-}
-
 /// A computation in SSA form: operands come before the nodes that use them.
 #[derive(Clone, Default)]
 pub struct Graph {
     pub nodes: Vec<Node>,
     pub inputs: Vec<Value>,
     pub outputs: Vec<Value>,
-    pub variables: Vec<VariableInfo>,
+    pub variables: Vec<Variable>,
     /// What variables hold when the program has run, at most one entry each.
     pub assignments: Vec<(VariableId, Value)>,
     /// Paths of cells, entry 0 is the empty path.

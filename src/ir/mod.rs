@@ -4,7 +4,9 @@ mod graph;
 mod op;
 mod print;
 mod validate;
+mod variable;
 
-pub use graph::{Graph, Literal, Node, NodeId, Type, Value, VariableId, VariableInfo};
+pub use graph::{Graph, Literal, Node, NodeId, Type, Value, VariableId};
 pub use op::{Binary, Compare, Distribution, Op, ReduceKind, Unary};
 pub use validate::validate;
+pub use variable::Variable;

@@ -12,6 +12,7 @@ pub enum Unary {
     StopGradient,
     Neg,
     Abs,
+    /// -1, 0 or 1; NaN stays NaN.
     Sign,
     Exp,
     Expm1,
@@ -44,9 +45,11 @@ pub enum Binary {
     Add,
     Sub,
     Mul,
+    /// Integers truncate; a / 0 = 0.
     Div,
-    /// Remainder with the sign of the dividend (C's fmod).
+    /// Remainder with the sign of the dividend (C's fmod). Integers: the remainder by 0 is 0.
     Rem,
+    /// Integers with a negative exponent: the whole part of 1 / a^-b, 0 for a = 0.
     Pow,
     /// NaN if either operand is NaN.
     Max,
@@ -83,14 +86,14 @@ pub enum ReduceKind {
     All,
 }
 
-/// What random numbers are drawn from. One 32-bit word of the stream makes one element (f64: two words).
+/// What random numbers are drawn from. One 32-bit word of the stream makes one element; f64 takes two words, the low one first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Distribution {
     /// Raw words as i32.
     Bits,
-    /// Uniform in [0, 1).
+    /// Uniform in [0, 1): the word's top 24 bits times 2^-24 (f64: top 53 bits times 2^-53).
     Uniform,
-    /// Standard normal.
+    /// Standard normal: the low bits k of the word of n bits stand for the tail (k + 1/2) 2^-n, the top bit is the sign.
     Normal,
 }
 
@@ -111,6 +114,7 @@ pub enum Op {
     Compare(Compare),
     /// (condition: bool, a, b) -> a where the condition holds, else b.
     Select,
+    /// From floats to integers truncates and saturates, NaN becomes 0; between integers keeps the low bits; to bool: not zero.
     Cast(DType),
 
     /// To a larger shape: dimension i of the operand becomes dimension `axes[i]`, and is 1 or of the same size there.
@@ -155,7 +159,8 @@ pub enum Op {
         transpose_b: bool,
     },
 
-    /// (operand, indices: i32 or i64) -> operand's dimension `axis` replaced by the dimensions of the indices. An index out of range fails the run.
+    /// (operand, indices: i32 or i64) -> operand's dimension `axis` replaced by the dimensions of the indices. Negative indices count from
+    /// the end. An index out of range fails the run.
     Gather {
         axis: u8,
     },
@@ -177,4 +182,79 @@ pub enum Op {
         dtype: DType,
         start: u64,
     },
+}
+
+impl Op {
+    /// The name of the operation as hosts know it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Input(_) => "input",
+            Op::Constant(_) | Op::ConstantTensor(_) => "constant",
+            Op::Read(_) => "read",
+            Op::Unary(op) => op.name(),
+            Op::Binary(op) => op.name(),
+            Op::Compare(op) => op.name(),
+            Op::Select => "select",
+            Op::Cast(_) => "cast",
+            Op::Broadcast { .. } => "broadcast",
+            Op::Reshape(_) => "reshape",
+            Op::Transpose(_) => "transpose",
+            Op::Slice { .. } => "slice",
+            Op::Pad { .. } => "pad",
+            Op::Concat(_) => "concat",
+            Op::Reverse(_) => "reverse",
+            Op::Reduce { kind, .. } => kind.name(),
+            Op::ArgMax(_) => "argmax",
+            Op::ArgMin(_) => "argmin",
+            Op::MatMul { .. } => "matmul",
+            Op::Gather { .. } => "gather",
+            Op::ScatterAdd { .. } => "scatter_add",
+            Op::Iota { .. } => "iota",
+            Op::Random { .. } => "random",
+        }
+    }
+}
+
+/// Names of a family's members, and all of them in the order of their numbers.
+macro_rules! names {
+    ($family:ident: $($member:ident $name:literal),* $(,)?) => {
+        impl $family {
+            pub const ALL: &'static [$family] = &[$($family::$member),*];
+
+            /// The name of the operation as hosts know it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $($family::$member => $name),*
+                }
+            }
+        }
+    };
+}
+
+names!(Unary: Identity "identity", StopGradient "stop_gradient", Neg "neg", Abs "abs", Sign "sign", Exp "exp", Expm1 "expm1", Log "log",
+    Log1p "log1p", Sqrt "sqrt", Rsqrt "rsqrt", Reciprocal "reciprocal", Sin "sin", Cos "cos", Tanh "tanh", Sigmoid "sigmoid", Erf "erf",
+    Floor "floor", Ceil "ceil", Round "round", Trunc "trunc", Relu "relu", Not "logical_not", IsNan "is_nan", IsInf "is_inf",
+    IsFinite "is_finite");
+names!(Binary: Add "add", Sub "sub", Mul "mul", Div "div", Rem "fmod", Pow "pow", Max "maximum", Min "minimum", And "logical_and",
+    Or "logical_or", Xor "logical_xor");
+names!(Compare: Eq "equal", Ne "not_equal", Lt "less", Le "less_equal", Gt "greater", Ge "greater_equal");
+names!(ReduceKind: Sum "sum", Prod "prod", Max "max", Min "min", Any "any", All "all");
+names!(Distribution: Bits "bits", Uniform "uniform", Normal "normal");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_member_is_listed_at_its_number() {
+        fn check<T: Copy + std::fmt::Debug>(all: &[T], number: impl Fn(T) -> usize, last: usize) {
+            assert_eq!(all.len(), last + 1);
+            all.iter().enumerate().for_each(|(index, member)| assert_eq!(number(*member), index, "{member:?}"));
+        }
+        check(Unary::ALL, |op| op as usize, Unary::IsFinite as usize);
+        check(Binary::ALL, |op| op as usize, Binary::Xor as usize);
+        check(Compare::ALL, |op| op as usize, Compare::Ge as usize);
+        check(ReduceKind::ALL, |op| op as usize, ReduceKind::All as usize);
+        check(Distribution::ALL, |op| op as usize, Distribution::Normal as usize);
+    }
 }

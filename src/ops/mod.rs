@@ -1,1 +1,24 @@
-//! Under construction.
+//! What the operations mean: shape rule, gradient rule, and samples of each stand side by side.
+//!
+//! [`Trace`] records: its methods check operands, infer shapes, and push nodes. One file holds one family of primitives;
+//! [`composite`] holds what is written with them. [`catalog`] lists every operation for tests, documentation, and the
+//! coverage query.
+
+mod binary;
+mod catalog;
+mod choose;
+pub mod composite;
+mod create;
+mod index;
+mod matmul;
+mod reduce;
+mod rules;
+mod shape;
+mod trace;
+mod unary;
+mod validate;
+
+pub use catalog::{Differentiable, Domain, Row, Sample, Values, catalog};
+pub use rules::{Contribution, gradient, infer, passes_gradient};
+pub use trace::{Dependency, Scope, Trace};
+pub use validate::validate;

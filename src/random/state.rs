@@ -6,8 +6,11 @@ use crate::random::{Stream, mix};
 /// A position in a stream: `offset` counts the words that were drawn. It says all about what comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RandomState {
+    /// See [`Stream::seed`].
     pub seed: u64,
+    /// See [`Stream::stream`].
     pub stream: u64,
+    /// The word that comes next.
     pub offset: u64,
 }
 
@@ -61,12 +64,12 @@ impl RandomState {
         Ok(state)
     }
 
-    /// The elements of an i64[3] state variable: seed, stream, offset, each with the same bits.
+    /// The elements of an `i64[3]` state variable: seed, stream, offset, each with the same bits.
     pub fn to_words(&self) -> [i64; 3] {
         [self.seed, self.stream, self.offset].map(|word| word as i64)
     }
 
-    /// The state in an i64[3] variable.
+    /// The state in an `i64[3]` variable.
     pub fn from_words(words: [i64; 3]) -> RandomState {
         let [seed, stream, offset] = words.map(|word| word as u64);
         RandomState { seed, stream, offset }

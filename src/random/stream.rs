@@ -15,11 +15,14 @@ const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 /// One of 2^64 independent streams of a seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stream {
+    /// Any number; it is expanded to the key.
     pub seed: u64,
+    /// Any number; it is the nonce.
     pub stream: u64,
 }
 
 impl Stream {
+    /// The stream of this number under this seed.
     pub fn new(seed: u64, stream: u64) -> Stream {
         Stream { seed, stream }
     }

@@ -21,6 +21,7 @@ pub const FLAG_IS_COPIED: u64 = 2;
 /// `DLDevice::device_type` of plain memory.
 pub const DEVICE_CPU: i32 = 1;
 
+/// Versions with the same `major` share the layout of the structs.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DLPackVersion {
@@ -28,6 +29,7 @@ pub struct DLPackVersion {
     pub minor: u32,
 }
 
+/// Where memory is.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DLDevice {
@@ -35,6 +37,7 @@ pub struct DLDevice {
     pub device_id: i32,
 }
 
+/// The type of an element.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DLDataType {
@@ -45,6 +48,7 @@ pub struct DLDataType {
     pub lanes: u16,
 }
 
+/// A layout over memory, without an owner.
 #[repr(C)]
 #[derive(Debug)]
 pub struct DLTensor {

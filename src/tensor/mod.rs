@@ -10,6 +10,8 @@ mod strided;
 #[allow(clippy::module_inception)]
 mod tensor;
 
+pub(crate) use convert::{decode, encode};
+
 pub use allocator::{Allocate, Allocator};
 pub use convert::{check_convertible, convert, is_convertible};
 pub use dtype::{DType, Element};

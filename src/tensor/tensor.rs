@@ -93,10 +93,12 @@ impl Tensor {
 
 /// What a tensor is.
 impl Tensor {
+    /// The type of the elements.
     pub fn dtype(&self) -> DType {
         self.dtype
     }
 
+    /// The sizes of the dimensions, outermost first.
     pub fn shape(&self) -> &Shape {
         &self.shape
     }
@@ -116,6 +118,7 @@ impl Tensor {
         self.shape.elements() * self.dtype.size()
     }
 
+    /// The memory, which other tensors may share.
     pub fn storage(&self) -> &Arc<Storage> {
         &self.storage
     }

@@ -236,6 +236,33 @@ fn layouts_whose_elements_share_places_are_read_only() {
     }
 }
 
+#[test]
+fn bytes_are_lent_where_they_lie_in_order() {
+    let tensor = counting(&[2, 2]);
+    assert_eq!(tensor.with_bytes(<[u8]>::len), Some(32));
+    assert_eq!(tensor.slice(&[1, 0], &[2, 2], &[1, 1]).unwrap().with_bytes(|bytes| bytes[0]), Some(2));
+    assert_eq!(tensor.transpose(&[1, 0]).unwrap().with_bytes(<[u8]>::len), None);
+}
+
+#[test]
+fn no_reader_sees_half_of_a_write() {
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<Tensor>();
+    let tensor = counting(&[64]);
+    let copy = counting(&[64]);
+    tensor.write_slice(&[0i64; 64]).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..2000i64).for_each(|round| tensor.write_slice(&[round; 64]).unwrap()));
+        scope.spawn(|| (0..500).for_each(|_| copy.copy_from(&tensor).unwrap()));
+        for _ in 0..2000 {
+            let elements = tensor.to_vec::<i64>().unwrap();
+            assert!(elements.iter().all(|element| *element == elements[0]), "{elements:?}");
+        }
+    });
+    let elements = copy.to_vec::<i64>().unwrap();
+    assert!(elements.iter().all(|element| *element == elements[0]), "{elements:?}");
+}
+
 proptest! {
     /// Any chain of views reads what index arithmetic reads, survives a copy, a write through it, and a reshape.
     #[test]

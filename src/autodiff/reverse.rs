@@ -1,0 +1,99 @@
+//! Reverse mode: walks recorded nodes backwards and records what they hand to their operands.
+//!
+//! The gradient is ordinary graph: it can be differentiated again, fused, and placed like the forward pass.
+
+use crate::error::{Error, Result};
+use crate::ir::{Node, Value};
+use crate::ops::{Contribution, Trace, gradient, passes_gradient};
+
+/// Looks at, and may replace, what a node hands to its operand of this position. Tests plant faults with it.
+pub type Rewrite<'a> = &'a mut dyn FnMut(&mut Trace, &Node, usize, Value) -> Value;
+
+/// The gradients of sum(output * seed) over all `outputs` with respect to each of `wrt`, recorded into `g`.
+///
+/// A value that the outputs do not depend on gets zeros, so does one that is not a float; outputs that are not floats
+/// contribute nothing. Values of `wrt` are taken as independent: no gradient flows through one of them to another. A seed has the
+/// type of its output.
+pub fn reverse(g: &mut Trace, outputs: &[(Value, Value)], wrt: &[Value]) -> Result<Vec<Value>> {
+    reverse_with(g, outputs, wrt, &mut |_, _, _, value| value)
+}
+
+/// [`reverse`] with every contribution passed through `rewrite`.
+pub fn reverse_with(g: &mut Trace, outputs: &[(Value, Value)], wrt: &[Value], rewrite: Rewrite) -> Result<Vec<Value>> {
+    g.check()?;
+    for (output, seed) in outputs {
+        if !g.contains(*output) || !g.contains(*seed) {
+            return Err(Error::invalid("grad: an output or seed is not a value of this graph"));
+        }
+        if g.ty(*output) != g.ty(*seed) {
+            return Err(Error::shape(format!("grad: the seed is {}, the output {}", g.ty(*seed), g.ty(*output))));
+        }
+    }
+    if wrt.iter().any(|value| !g.contains(*value)) {
+        return Err(Error::invalid("grad: asked for the gradient at a value that is not of this graph"));
+    }
+    let end = outputs.iter().map(|(output, _)| output.index() + 1).max().unwrap_or(0);
+    let active = active(g, wrt, end);
+    let mut adjoints: Vec<Option<Value>> = vec![None; end.max(wrt.iter().map(|value| value.index() + 1).max().unwrap_or(0))];
+    for (output, seed) in outputs {
+        if active[output.index()] {
+            accumulate(g, &mut adjoints, *output, *seed);
+        }
+    }
+    for index in (0..end).rev() {
+        let y = Value::from_index(index);
+        let Some(dy) = adjoints[index] else { continue };
+        if wrt.contains(&y) {
+            continue;
+        }
+        let node = g.graph().node(y).clone();
+        if !node.inputs.iter().any(|input| active[input.index()]) {
+            continue;
+        }
+        let place = g.enter_path_of(y);
+        let contributions = match gradient(g, &node, y, dy) {
+            Contribution::Zero => Vec::new(),
+            Contribution::One(dx) => vec![Some(dx)],
+            Contribution::Two(da, db) => vec![Some(da), Some(db)],
+            Contribution::Many(all) => all,
+        };
+        for (position, (input, dx)) in node.inputs.iter().zip(contributions).enumerate() {
+            if let Some(dx) = dx
+                && active[input.index()]
+            {
+                let dx = rewrite(g, &node, position, dx);
+                accumulate(g, &mut adjoints, *input, dx);
+            }
+        }
+        g.leave_path(place);
+    }
+    let gradients = wrt
+        .iter()
+        .map(|value| match adjoints[value.index()] {
+            Some(adjoint) => adjoint,
+            None => g.zeros_like(*value),
+        })
+        .collect();
+    g.check()?;
+    Ok(gradients)
+}
+
+fn accumulate(g: &mut Trace, adjoints: &mut [Option<Value>], value: Value, more: Value) {
+    let slot = &mut adjoints[value.index()];
+    *slot = Some(match *slot {
+        None => more,
+        Some(sum) => g.add(sum, more),
+    });
+}
+
+/// Which values before `end` depend on one of `wrt` through floats and operations that are not flat.
+fn active(g: &Trace, wrt: &[Value], end: usize) -> Vec<bool> {
+    let mut active = vec![false; end];
+    for index in 0..end {
+        let value = Value::from_index(index);
+        let node = g.graph().node(value);
+        let depends = passes_gradient(&node.op) && node.inputs.iter().any(|input| active[input.index()]);
+        active[index] = node.ty.dtype.is_float() && (depends || wrt.contains(&value));
+    }
+    active
+}

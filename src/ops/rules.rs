@@ -1,0 +1,87 @@
+//! From a primitive to its rules. Both matches are exhaustive: the compiler names what a new primitive still needs.
+
+use crate::error::{Error, Result};
+use crate::ir::{Node, Op, Type, Value};
+use crate::ops::{Trace, binary, choose, create, index, matmul, reduce, shape, unary};
+
+/// What a node hands to the gradients of its operands.
+pub enum Contribution {
+    /// No operand gets anything: the operation is flat.
+    Zero,
+    /// To the only differentiable operand, the first.
+    One(Value),
+    Two(Value, Value),
+    /// One entry for each operand.
+    Many(Vec<Option<Value>>),
+}
+
+fn operands<const N: usize>(inputs: &[Type]) -> Result<[Type; N]> {
+    inputs.try_into().map_err(|_| Error::invalid(format!("takes {N} operands, not {}", inputs.len())))
+}
+
+/// The type of the result, or why there is none.
+pub fn infer(op: &Op, inputs: &[Type]) -> Result<Type> {
+    match op {
+        Op::Input(_) | Op::Constant(_) | Op::ConstantTensor(_) | Op::Read(_) => Err(Error::internal("leaves have types of their own")),
+        Op::Unary(op) => operands(inputs).and_then(|[x]| unary::infer(*op, x)),
+        Op::Binary(op) => operands(inputs).and_then(|[a, b]| binary::infer(*op, a, b)),
+        Op::Compare(op) => operands(inputs).and_then(|[a, b]| choose::infer_compare(*op, a, b)),
+        Op::Select => operands(inputs).and_then(|[condition, a, b]| choose::infer_select(condition, a, b)),
+        Op::Cast(dtype) => operands(inputs).map(|[x]: [Type; 1]| Type::new(*dtype, x.shape)),
+        Op::Broadcast { shape, axes } => operands(inputs).and_then(|[x]| shape::infer_broadcast(x, *shape, axes)),
+        Op::Reshape(shape) => operands(inputs).and_then(|[x]| shape::infer_reshape(x, *shape)),
+        Op::Transpose(permutation) => operands(inputs).and_then(|[x]| shape::infer_transpose(x, permutation)),
+        Op::Slice { start, stop, step } => operands(inputs).and_then(|[x]| shape::infer_slice(x, start, stop, step)),
+        Op::Pad { low, high, interior } => operands(inputs).and_then(|[x, value]| shape::infer_pad(x, value, low, high, interior)),
+        Op::Concat(axis) => shape::infer_concat(inputs, *axis),
+        Op::Reverse(axes) => operands(inputs).and_then(|[x]| shape::infer_reverse(x, axes)),
+        Op::Reduce { kind, axes } => operands(inputs).and_then(|[x]| reduce::infer(*kind, axes, x)),
+        Op::ArgMax(axis) | Op::ArgMin(axis) => operands(inputs).and_then(|[x]| reduce::infer_arg(*axis, x)),
+        Op::MatMul { transpose_a, transpose_b } => operands(inputs).and_then(|[a, b]| matmul::infer(*transpose_a, *transpose_b, a, b)),
+        Op::Gather { axis } => operands(inputs).and_then(|[x, indices]| index::infer_gather(*axis, x, indices)),
+        Op::ScatterAdd { axis } => operands(inputs).and_then(|[x, indices, updates]| index::infer_scatter_add(*axis, x, indices, updates)),
+        Op::Iota { shape, axis, dtype } => operands(inputs).and_then(|[]: [Type; 0]| create::infer_iota(*shape, *axis, *dtype)),
+        Op::Random { distribution, shape, dtype, .. } => {
+            operands(inputs).and_then(|[state]| create::infer_random(*distribution, *shape, *dtype, state))
+        }
+    }
+}
+
+/// Whether any operand of this operation can get something: flat operations end the way of a gradient.
+pub fn passes_gradient(op: &Op) -> bool {
+    match op {
+        Op::Unary(op) => unary::passes_gradient(*op),
+        Op::Compare(_) | Op::ArgMax(_) | Op::ArgMin(_) | Op::Iota { .. } | Op::Random { .. } => false,
+        _ => true,
+    }
+}
+
+/// Records what `node` (whose result is `y`) hands to its operands when its result is asked for with `dy`.
+pub fn gradient(g: &mut Trace, node: &Node, y: Value, dy: Value) -> Contribution {
+    let x = &node.inputs;
+    match &node.op {
+        Op::Input(_) | Op::Constant(_) | Op::ConstantTensor(_) | Op::Read(_) => Contribution::Zero,
+        Op::Compare(_) | Op::ArgMax(_) | Op::ArgMin(_) | Op::Iota { .. } | Op::Random { .. } => Contribution::Zero,
+        Op::Unary(op) => unary::gradient(g, *op, x[0], y, dy),
+        Op::Binary(op) => binary::gradient(g, *op, x[0], x[1], y, dy),
+        Op::Select => choose::gradient_select(g, x[0], dy),
+        Op::Cast(_) => choose::gradient_cast(g, x[0], dy),
+        Op::Broadcast { shape, axes } => shape::gradient_broadcast(g, x[0], shape, axes, dy),
+        Op::Reshape(_) => {
+            let dims = g.dims(x[0]);
+            Contribution::One(g.reshape(dy, &dims))
+        }
+        Op::Transpose(permutation) => shape::gradient_transpose(g, permutation, dy),
+        Op::Slice { start, step, .. } => shape::gradient_slice(g, x[0], start, step, dy),
+        Op::Pad { low, interior, .. } => shape::gradient_pad(g, x[0], low, interior, dy),
+        Op::Concat(axis) => shape::gradient_concat(g, x, *axis, dy),
+        Op::Reverse(axes) => {
+            let axes: Vec<usize> = axes.iter().map(|axis| *axis as usize).collect();
+            Contribution::One(g.reverse(dy, &axes))
+        }
+        Op::Reduce { kind, axes } => reduce::gradient(g, *kind, axes, x[0], y, dy),
+        Op::MatMul { transpose_a, transpose_b } => matmul::gradient(g, *transpose_a, *transpose_b, x[0], x[1], dy),
+        Op::Gather { axis } => index::gradient_gather(g, *axis, x[0], x[1], dy),
+        Op::ScatterAdd { axis } => index::gradient_scatter_add(g, *axis, x[1], dy),
+    }
+}
