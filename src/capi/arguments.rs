@@ -5,8 +5,10 @@
 //! host's duty.
 
 use crate::capi::error::{TENON_OK, TenonDropFunction, TenonStatus};
-use crate::capi::handle::Handle;
+use crate::capi::handle::{Handle, Owner};
+use crate::capi::tensor::TenonTensor;
 use crate::error::{Error, Result, Status};
+use crate::tensor::Tensor;
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
@@ -28,6 +30,15 @@ plain!(u8 i8 u16 i16 u32 i32 u64 i64 usize isize f32 f64 CBool);
 unsafe impl<T: 'static> Plain for *const T {}
 // SAFETY: as above.
 unsafe impl<T: 'static> Plain for *mut T {}
+
+macro_rules! plain_functions {
+    ($(($($argument:ident)*))*) => {$(
+        // SAFETY: NULL or an address, which is only a number until it is called.
+        unsafe impl<R: 'static, $($argument: 'static),*> Plain for Option<extern "C" fn($($argument),*) -> R> {}
+    )*};
+}
+plain_functions!((A) (A B) (A B C) (A B C D) (A B C D E));
+
 // SAFETY: as its elements.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 
@@ -161,6 +172,28 @@ pub fn objects<H: Handle>(pointer: *const H, length: usize, name: &str) -> Resul
     Ok(objects)
 }
 
+/// As many tensors are looked up on the stack; more take a vector.
+const STACK_TENSORS: usize = 64;
+
+/// Runs `body` with the tensors behind `length` handles. Allocates nothing for up to 64 of them.
+pub fn with_tensors<R>(pointer: *const TenonTensor, length: usize, name: &str, body: impl FnOnce(&[&Tensor]) -> Result<R>) -> Result<R> {
+    let handles = slice(pointer, length, name)?;
+    if handles.len() > STACK_TENSORS {
+        let tensors = objects(pointer, length, name)?;
+        return body(&tensors.iter().collect::<Vec<_>>());
+    }
+    let mut tensors = [const { None }; STACK_TENSORS];
+    for (index, (tensor, handle)) in tensors.iter_mut().zip(handles).enumerate() {
+        *tensor = Some(handle.get().map_err(|error| error.within(&format!("{name}[{index}]")))?);
+    }
+    let Some(first) = &tensors[0] else { return body(&[]) };
+    let mut references = [first; STACK_TENSORS];
+    for (reference, tensor) in references.iter_mut().zip(tensors.iter().flatten()) {
+        *reference = tensor;
+    }
+    body(&references[..handles.len()])
+}
+
 /// Where one result goes. Checked at the start of a call, written at its end and only on success.
 #[must_use]
 pub struct Out<T: Plain> {
@@ -246,12 +279,52 @@ pub fn put_list<T: Plain>(values: OutSlice<T>, count: Out<usize>, list: &[T], na
     Ok(())
 }
 
+/// Makes a handle of each object of a list whose length the host may not know, like [`put_list`]: without room (NULL with
+/// capacity 0) it asks for the length alone.
+pub fn put_new_list<H: Handle>(
+    handles: *mut H,
+    capacity: usize,
+    count: *mut usize,
+    owner: Owner,
+    objects: Vec<H::Object>,
+    name: &str,
+) -> Result<()> {
+    let room = OutSlice::new(handles, capacity, name)?;
+    let (count, length) = (Out::new(count, "count")?, objects.len());
+    if !room.is_empty() {
+        if capacity < length {
+            return Err(Error::invalid(format!("{name} has room for {capacity}, but there are {length}")));
+        }
+        OutSlice::new(handles, length, name)?.put_new(owner, objects)?;
+    }
+    count.put(length);
+    Ok(())
+}
+
+/// Writes a text and its NUL to the host's `capacity` bytes at `text`, and its length without the NUL to `length`. NULL
+/// with capacity 0 asks for the length alone; any other capacity that is too small is refused.
+pub fn put_text(text: OutSlice<c_char>, length: Out<usize>, value: &str, name: &str) -> Result<()> {
+    let capacity = text.len();
+    if capacity > 0 {
+        let bytes = value.len() + 1;
+        if capacity < bytes {
+            return Err(Error::invalid(format!("{name} has room for {capacity} bytes, but the text and its NUL have {bytes}")));
+        }
+        for (index, byte) in value.bytes().chain(std::iter::once(0)).enumerate() {
+            text.put_at(index, byte as c_char);
+        }
+    }
+    length.put(value.len());
+    Ok(())
+}
+
 /// A struct of options: `#[repr(C)]`, `struct_size: usize` first, then [`Plain`] fields that are appended to and never
 /// change.
 ///
 /// A field that is zero has its default: either zero *is* the default (so a truth value is named for what is not the
-/// default), or zero means nothing else and [`Options::fill_defaults`] replaces it. A designated initialiser that names
-/// one field is complete. Implemented with [`options!`].
+/// default), or [`Options::fill_defaults`] replaces it. A designated initialiser that names one field is complete. Where
+/// a host may mean zero itself, the struct has a field `is_filled`, which the init function sets: in a struct that it
+/// filled, zeros are meant. Implemented with [`options!`].
 ///
 /// # Safety
 /// All of that, and `FIELD_ENDS` lists the offset behind each field.

@@ -106,7 +106,8 @@ pub fn boundary_status(body: impl FnOnce() -> Result<()>) -> TenonStatus {
     boundary(std::ptr::null_mut(), body)
 }
 
-fn from_panic(payload: Box<dyn Any + Send>) -> Error {
+/// The error that a panic of the library becomes.
+pub(super) fn from_panic(payload: Box<dyn Any + Send>) -> Error {
     let text = match payload.downcast::<&'static str>() {
         Ok(text) => text.to_string(),
         Err(payload) => match payload.downcast::<String>() {

@@ -65,7 +65,7 @@ impl Owner {
     pub const NONE: Owner = Owner(0);
 
     /// The context behind a handle, and the owner of everything that is made in it. Fails if the handle is bad.
-    pub fn context(context: TenonContext) -> Result<(std::sync::Arc<crate::context::Context>, Owner)> {
+    pub fn context(context: TenonContext) -> Result<(Context, Owner)> {
         Ok((context.get()?, Owner(context.id())))
     }
     /// The handle of the context.
@@ -165,14 +165,36 @@ macro_rules! handles {
     };
 }
 
+use crate::capi::cell::TenonCell;
+use crate::capi::checkpoint::{ReportObject, TenonLoadReport};
 use crate::capi::context::TenonContext;
+use crate::capi::function::TenonFunction;
+use crate::capi::generator::TenonGenerator;
+use crate::capi::graph::TenonGraph;
+use crate::capi::optimizer::TenonOptimizer;
+use crate::capi::parameter::TenonParameter;
+use crate::capi::record::GraphObject;
 use crate::capi::tensor::TenonTensor;
+use crate::capi::train_step::{StepObject, TenonTrainStep};
+use crate::context::{Context, Generator};
+use crate::nn::{Cell, Parameter};
+use crate::optim::Optimizer;
+use crate::tensor::Tensor;
+use crate::train::Function;
 
 // One line for each kind: its number (part of an id, 1 to 31, never used again), its struct, what it stands for, what a
 // person calls it.
 handles! {
-    1 => TenonContext, std::sync::Arc<crate::context::Context>, "context";
-    2 => TenonTensor, crate::tensor::Tensor, "tensor";
+    1 => TenonContext, Context, "context";
+    2 => TenonTensor, Tensor, "tensor";
+    3 => TenonGenerator, Generator, "generator";
+    4 => TenonParameter, Parameter, "parameter";
+    5 => TenonGraph, GraphObject, "graph";
+    6 => TenonFunction, Function, "function";
+    7 => TenonCell, Cell, "cell";
+    8 => TenonOptimizer, Optimizer, "optimizer";
+    9 => TenonTrainStep, StepObject, "train step";
+    10 => TenonLoadReport, ReportObject, "load report";
 }
 
 const INDEX_BITS: u32 = 24;
@@ -429,7 +451,7 @@ mod tests {
 
     fn context() -> TenonContext {
         let mut made = TenonContext { id: 0 };
-        let object = Arc::new(crate::context::Context::default());
+        let object = crate::context::Context::new(crate::context::ContextOptions { workers: 1, ..Default::default() }).unwrap();
         Out::new(&raw mut made, "context").unwrap().put_new(Owner::NONE, object).unwrap();
         made
     }
