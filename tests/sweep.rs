@@ -1,9 +1,11 @@
-//! Calls every function of `include/tenon.h` with everything a confused host might pass, from a C program generated from the header.
+//! Calls every function of `include/tenon.h` with everything a confused host might pass, from a C program generated
+//! from the header.
 //!
-//! For each function, one argument at a time is bad while the others are good: handles that are zero, stale, of another copy of the library, of another kind, or invented; NULL for
-//! pointers; unknown numbers for enums; texts that are not UTF-8 or too long; lengths from 0 to the largest; extreme numbers. After each call: a
-//! refusal has a status and a text, outputs are untouched, the drop function of each callback ran once, and nothing brought the process down. At the end
-//! both copies of the library are unloaded.
+//! For each function, one argument at a time is bad while the others are good: handles that are zero, stale, of another
+//! copy of the library, of another kind, or invented; NULL for pointers; unknown numbers for enums; texts that are not
+//! UTF-8 or too long; lengths from 0 to the largest; extreme numbers. After each call: a refusal has a status and a
+//! text, outputs are untouched, the drop function of each callback ran once, and nothing brought the process down. At
+//! the end both copies of the library are unloaded.
 //!
 //! A new function is swept without a change here. A new kind of object needs a maker in `tests/sweep/makers.h`.
 
@@ -78,6 +80,8 @@ enum Role {
     Bool,
     /// A struct by value that is no handle.
     Value,
+    /// A pointer to a struct of another library, which the call takes over: made by `lend_...` in `makers.h`.
+    Lent,
 }
 
 /// One call: what is peculiar about it, its arguments, and what it may answer.
@@ -97,7 +101,8 @@ impl<'a> Sweep<'a> {
     fn new(header: &'a Header) -> Sweep<'a> {
         let makers = std::fs::read_to_string(support::root().join("tests/sweep/makers.h")).unwrap();
         let mut kinds = Vec::new();
-        // A kind is a struct with a single uint64_t id; they are made in the order in which the functions first mention them.
+        // A kind is a struct with a single uint64_t id; they are made in the order in which the functions first mention
+        // them.
         for parameter in header.functions.iter().flat_map(|function| &function.parameters) {
             let base = &parameter.base;
             let is_handle = header.structs.get(base).is_some_and(|fields| fields.len() == 1 && fields[0].base == "uint64_t");
@@ -140,6 +145,7 @@ impl<'a> Sweep<'a> {
                 }
             }
             1 if base == "TenonError" => Role::Error,
+            1 if base.starts_with("struct ") => Role::Lent,
             1 if base == "void" && !parameter.is_const && parameter.name == "user" => Role::User,
             1 if parameter.is_const && self.is_options(parameter) => Role::Options,
             1 if base == "char" && parameter.is_const => Role::Text,
@@ -185,6 +191,7 @@ impl<'a> Sweep<'a> {
             Role::Number => "1".to_string(),
             Role::Bool => "true".to_string(),
             Role::Value => format!("({base}){{0}}"),
+            Role::Lent => format!("lend_{}()", base["struct ".len()..].trim()),
         }
     }
 
@@ -219,6 +226,22 @@ impl<'a> Sweep<'a> {
                     format!("(const void *)((char *)filled({index}, &(size_t){{0x0101010101010101}}, 1) + 1)"),
                     "A_REFUSAL",
                 );
+                let fields = &self.header.structs[base][1..];
+                for field in fields.iter().filter(|field| field.pointers == 0 && !field.is_array) {
+                    let kind = field.base.as_str();
+                    let values = match kind {
+                        "float" | "double" => vec!["NAN".to_string(), "-1".to_string(), "1e300".to_string()],
+                        "bool" => vec!["true".to_string()],
+                        _ if self.header.callbacks.contains_key(kind) => continue,
+                        _ if self.kind(kind).is_some() => vec![format!("stale.{}", snake_case(&kind["Tenon".len()..]))],
+                        _ if self.header.structs.contains_key(kind) => continue,
+                        _ => vec![format!("({kind})-1"), format!("({kind})3")],
+                    };
+                    for value in values {
+                        let options = format!("({base}){{.struct_size = sizeof({base}), .{} = {value}}}", field.name);
+                        add(&format!("{} {value}", field.name), format!("(filled({index}, &{options}, sizeof({base})))"), "ANYTHING");
+                    }
+                }
             }
             Role::Text => {
                 add("NULL", "NULL".to_string(), self.null(function, index));
@@ -226,7 +249,7 @@ impl<'a> Sweep<'a> {
                 add("not UTF-8", "\"\\xff\"".to_string(), "A_REFUSAL");
                 add("too long", "(const char *)long_text".to_string(), "A_REFUSAL");
             }
-            Role::Callback => add("NULL", "NULL".to_string(), self.null(function, index)),
+            Role::Callback | Role::Lent => add("NULL", "NULL".to_string(), self.null(function, index)),
             Role::Drop => add("NULL", "NULL".to_string(), "ANYTHING"),
             Role::User => {}
             Role::Input | Role::Output => {
@@ -236,7 +259,7 @@ impl<'a> Sweep<'a> {
                 if let (Some(kind), true, 1) = (self.kind(base), parameter.is_const, parameter.pointers) {
                     add("of zero handles", format!("zeroed({index})"), "A_REFUSAL");
                     for (label, id) in self.bad_ids(kind) {
-                        add(&format!("of {label} handles"), format!("filled({index}, &(uint64_t){{{id}}}, 8)"), "A_REFUSAL");
+                        add(&format!("of handles: {label}"), format!("filled({index}, &(uint64_t){{{id}}}, 8)"), "A_REFUSAL");
                     }
                 } else if matches!(self.role(function, index), Role::Input) {
                     add("of ones", format!("memset(zeroed({index}), 0xff, ROOM)"), "ANYTHING");
@@ -311,9 +334,10 @@ impl<'a> Sweep<'a> {
                 arguments[index] = argument;
                 // A NULL error is passed along with a refusal, which must not write through it.
                 if matches!(self.role(function, index), Role::Error)
-                    && let (Some(first), true) = (self.bad(function, 0).into_iter().next(), index > 0)
+                    && index > 0
+                    && let Some((_, first, _)) = self.bad(function, 0).into_iter().next()
                 {
-                    arguments[0] = first.1;
+                    arguments[0] = first;
                 }
                 cases.push(Case { label: format!("{}: {label}", function.parameters[index].name), arguments, expectation });
             }
@@ -342,6 +366,9 @@ impl<'a> Sweep<'a> {
                 let _ = writeln!(text, "        TenonStatus status = {call};");
                 let _ = writeln!(text, "        if (finish(what, status, {expectation}, {})) {{", has_text as u8);
                 for (index, parameter) in function.parameters.iter().enumerate() {
+                    if let (Some(lent), Role::Output) = (parameter.base.strip_prefix("struct "), self.role(function, index)) {
+                        let _ = writeln!(text, "            give_back_{lent}(*({} **)places[{index}]);", parameter.base);
+                    }
                     // What the call made; objects that belong to the context would go with it as well.
                     if let (Role::Output, Some(kind), "poisoned") =
                         (self.role(function, index), self.kind(&parameter.base), &arguments[index][..8.min(arguments[index].len())])

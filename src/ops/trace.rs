@@ -35,6 +35,8 @@ pub struct Trace {
     cells: Vec<usize>,
     dependencies: Vec<Arc<dyn Dependency>>,
     known_dependencies: HashSet<(usize, u64)>,
+    /// What a layer above knows this recording by; 0 as long as none does.
+    tag: u64,
 }
 
 /// What was being recorded before a nested recording began; see [`Trace::enter`].
@@ -62,6 +64,7 @@ impl Trace {
             cells: Vec::new(),
             dependencies: Vec::new(),
             known_dependencies: HashSet::new(),
+            tag: 0,
         }
     }
 
@@ -94,6 +97,15 @@ impl Trace {
     }
     pub fn variables(&self) -> &[Variable] {
         &self.graph.variables
+    }
+
+    /// What [`Trace::set_tag`] was told last; 0 before.
+    pub(crate) fn tag(&self) -> u64 {
+        self.tag
+    }
+    /// A number by which a layer above recognizes this recording when it comes back from code that only passed it on.
+    pub(crate) fn set_tag(&mut self, tag: u64) {
+        self.tag = tag;
     }
 
     // ---- errors ----
