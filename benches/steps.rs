@@ -43,7 +43,14 @@ const WORKLOADS: &[Mlp] = &[
         loss: Loss::CrossEntropy,
         rule: Rule::Momentum(0.1, 0.9),
     },
-    Mlp { name: "wide", sizes: &[1024, 1024, 1024, 1024], activation: Activation::Relu, batch: 1024, loss: Loss::Mse, rule: Rule::Sgd(1e-2) },
+    Mlp {
+        name: "wide",
+        sizes: &[1024, 1024, 1024, 1024],
+        activation: Activation::Relu,
+        batch: 1024,
+        loss: Loss::Mse,
+        rule: Rule::Sgd(1e-2),
+    },
     Mlp { name: "field", sizes: &[32, 64, 64, 3], activation: Activation::Relu, batch: 16384, loss: Loss::Mse, rule: Rule::Adam(1e-3) },
 ];
 

@@ -38,7 +38,8 @@ fn trained(seed: u64, hidden: usize, dtype: DType) -> Trained {
     let named = DenseOptions { activation: Some(Activation::Tanh), ..options() };
     net.insert_child("fc1", &nn::dense(&context, 3, hidden, named).unwrap()).unwrap();
     net.insert_child("drop", &nn::dropout(&context, DropoutOptions { p: Some(0.3), ..Default::default() }).unwrap()).unwrap();
-    net.insert_child("noise", &nn::dropout(&context, DropoutOptions { p: Some(0.1), seed: Some(-5), ..Default::default() }).unwrap()).unwrap();
+    net.insert_child("noise", &nn::dropout(&context, DropoutOptions { p: Some(0.1), seed: Some(-5), ..Default::default() }).unwrap())
+        .unwrap();
     net.insert_child("fc2", &nn::dense(&context, hidden, 2, options()).unwrap()).unwrap();
     net.set_train(true);
     let recorded = net.clone();

@@ -122,7 +122,9 @@ impl Cell {
 
     fn check_name(&self, name: &str) -> Result<()> {
         if name.is_empty() || name.contains('.') || name.contains('\0') {
-            return Err(Error::invalid(format!("{name:?} is no name: names are not empty and have no dot, which separates names in paths")));
+            return Err(Error::invalid(format!(
+                "{name:?} is no name: names are not empty and have no dot, which separates names in paths"
+            )));
         }
         let structure = self.0.structure.read();
         if structure.children.iter().any(|(known, _)| known == name) {

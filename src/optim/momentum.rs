@@ -33,11 +33,7 @@ impl Default for MomentumOptions {
 /// Slot `momentum`. Fails as [`Optimizer::new`] does.
 pub fn momentum(context: &Context, groups: Vec<ParameterGroup>, options: MomentumOptions) -> Result<Optimizer> {
     let rule = Momentum { nesterov: options.nesterov, scaled: options.loss_scale.is_some() };
-    let mut values = vec![
-        ("learning_rate", options.learning_rate),
-        ("momentum", options.momentum),
-        ("weight_decay", options.weight_decay),
-    ];
+    let mut values = vec![("learning_rate", options.learning_rate), ("momentum", options.momentum), ("weight_decay", options.weight_decay)];
     values.extend(options.loss_scale.map(|scale| ("loss_scale", scale)));
     Optimizer::new(context, Box::new(rule), groups, &values)
 }

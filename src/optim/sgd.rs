@@ -102,7 +102,13 @@ impl Rule for Sgd {
     }
     fn update(&self, g: &mut Trace, w: Value, grad: Value, slots: &[Value], factors: &[Value]) -> Updated {
         let learning_rate = factors[0];
-        let decay = if !self.momentum { 1 } else if self.nesterov { 2 } else { 3 };
+        let decay = if !self.momentum {
+            1
+        } else if self.nesterov {
+            2
+        } else {
+            3
+        };
         let grad = decayed(g, w, grad, &factors[decay..]);
         if !self.momentum {
             let step = g.mul(grad, learning_rate);

@@ -98,7 +98,10 @@ fn follow(name: &str, tolerance: f64, make: impl Fn(&Context, Vec<Parameter>) ->
         for (parameter, (name_of_parameter, expected)) in parameters.iter().zip(expected) {
             assert_eq!(parameter.name(), *name_of_parameter);
             for (got, want) in values(&parameter.value().unwrap()).iter().zip(expected) {
-                assert!((got - want).abs() <= tolerance * (1.0 + want.abs()), "{name}, step {number}, {name_of_parameter}: {got}, not {want}");
+                assert!(
+                    (got - want).abs() <= tolerance * (1.0 + want.abs()),
+                    "{name}, step {number}, {name_of_parameter}: {got}, not {want}"
+                );
             }
         }
     }
@@ -181,14 +184,8 @@ fn adam_follows_torch() {
 /// One step of each optimizer from the same start, with gradients times `scale`.
 fn after_one_step(kind: &str, loss_scale: Option<f64>, scale: f64) -> Vec<f64> {
     let context = context();
-    let parameter = Parameter::new(
-        &context,
-        "w",
-        Type::new(DType::F64, Shape::new(&[2]).unwrap()),
-        Initializer::Constant(0.5),
-        true,
-    )
-    .unwrap();
+    let parameter =
+        Parameter::new(&context, "w", Type::new(DType::F64, Shape::new(&[2]).unwrap()), Initializer::Constant(0.5), true).unwrap();
     let groups = all(vec![parameter.clone()]);
     let optimizer = match kind {
         "momentum" => momentum(&context, groups, MomentumOptions { weight_decay: 0.1, loss_scale, ..Default::default() }),

@@ -94,7 +94,9 @@ impl Function {
                 return Err(Error::shape(format!("output {position} is {ty}, not {tensor}")));
             }
             if !tensor.is_contiguous() {
-                return Err(Error::invalid(format!("output {position}: the elements of the tensor do not lie in row-major order without gaps")));
+                return Err(Error::invalid(format!(
+                    "output {position}: the elements of the tensor do not lie in row-major order without gaps"
+                )));
             }
             tensor.check_writable().map_err(|error| error.within(&format!("output {position}")))?;
         }

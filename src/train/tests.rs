@@ -214,7 +214,10 @@ fn only_what_a_program_depends_on_makes_another() {
     // A network without dropout is the same in training; frozen parameters are read like any other.
     net.set_train(true);
     fc.parameter("weight").unwrap().set_requires_grad(false).unwrap();
-    fc.parameter("weight").unwrap().set_data(&Tensor::zeros(context.allocator(), DType::F32, Shape::new(&[2, 2]).unwrap()).unwrap()).unwrap();
+    fc.parameter("weight")
+        .unwrap()
+        .set_data(&Tensor::zeros(context.allocator(), DType::F32, Shape::new(&[2, 2]).unwrap()).unwrap())
+        .unwrap();
     nn::sequential(&context).insert_child("other", &drop).unwrap();
     assert_eq!(compiled(&f), 1);
     // A new child is a new network, and dropout has two ways.

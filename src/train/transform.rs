@@ -78,7 +78,16 @@ fn differentiate(f: &Function, options: GradOptions, with_values: bool) -> Resul
     };
     let input_count = f.input_count().zip(seed_count).map(|(inputs, seeds)| inputs + seeds);
     let gradients = positions.len() + weights.len();
-    let output_count = f.output_count().map(|count| gradients + if with_values { count } else if has_aux { count - 1 } else { 0 });
+    let output_count = f.output_count().map(|count| {
+        gradients
+            + if with_values {
+                count
+            } else if has_aux {
+                count - 1
+            } else {
+                0
+            }
+    });
     let plan = Plan { f: f.clone(), positions, weights, has_aux, sens_param, seed_count, with_values };
     Ok(Function::with_counts(f.context(), input_count, output_count, move |g, inputs| plan.record(g, inputs)))
 }

@@ -365,11 +365,7 @@ impl Generator {
         if !b.exact {
             return;
         }
-        let op = if self.g.dtype(a.value) == DType::Bool {
-            self.d.pick(&[Compare::Eq, Compare::Ne])
-        } else {
-            self.d.pick(Compare::ALL)
-        };
+        let op = if self.g.dtype(a.value) == DType::Bool { self.d.pick(&[Compare::Eq, Compare::Ne]) } else { self.d.pick(Compare::ALL) };
         let y = self.g.compare(op, a.value, b.value);
         self.add_item(y, 1.0, true);
     }
@@ -499,7 +495,8 @@ impl Generator {
                 self.g.reverse(x.value, &axes)
             }
             8 => {
-                let mut amount = |most: usize| (0..rank).map(|_| if self.d.chance(0.5) { self.d.below(most) } else { 0 }).collect::<Vec<_>>();
+                let mut amount =
+                    |most: usize| (0..rank).map(|_| if self.d.chance(0.5) { self.d.below(most) } else { 0 }).collect::<Vec<_>>();
                 let (low, high, interior) = (amount(3), amount(3), amount(2));
                 let fill = self.d.pick(&[0.0, 1.0, 3.0]);
                 let fill = self.g.scalar(self.g.dtype(x.value), fill);
@@ -796,9 +793,8 @@ impl Primitives for Trace {
         let (dims_a, dims_b) = (self.dims(a), self.dims(b));
         let rank = dims_a.len().max(dims_b.len());
         let size = |dims: &[usize], axis: usize| if axis + dims.len() >= rank { dims[axis + dims.len() - rank] } else { 1 };
-        let dims: Vec<usize> = (0..rank)
-            .map(|axis| if size(&dims_a, axis) == 1 { size(&dims_b, axis) } else { size(&dims_a, axis) })
-            .collect();
+        let dims: Vec<usize> =
+            (0..rank).map(|axis| if size(&dims_a, axis) == 1 { size(&dims_b, axis) } else { size(&dims_a, axis) }).collect();
         let (a, b) = (self.broadcast_to(a, &dims), self.broadcast_to(b, &dims));
         self.push(Op::Binary(op), &[a, b])
     }

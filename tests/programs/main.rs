@@ -3,6 +3,7 @@
 
 mod check;
 mod draws;
+mod forms;
 mod generate;
 mod random;
 mod runs;

@@ -98,11 +98,12 @@ pub(super) struct Geometry {
 }
 
 impl Geometry {
-    pub fn new(rows: usize, columns: usize, whole_rows: bool, rows_per_task: Option<usize>) -> Geometry {
+    /// With `whole_rows` a tile holds whole rows, with `rows_of_task` a task does.
+    pub fn new(rows: usize, columns: usize, whole_rows: bool, rows_of_task: bool, rows_per_task: Option<usize>) -> Geometry {
         let cut = !whole_rows && columns > TILE;
         let tile_columns = if cut { TILE } else { columns };
         let tile_rows = (TILE / tile_columns.max(1)).clamp(1, rows.max(1));
-        let task_columns = if cut && rows_per_task.is_none() && columns > TASK { TASK } else { columns };
+        let task_columns = if cut && !rows_of_task && rows_per_task.is_none() && columns > TASK { TASK } else { columns };
         let task_rows =
             rows_per_task.unwrap_or_else(|| (TASK / task_columns.max(1)).next_multiple_of(tile_rows).max(tile_rows)).min(rows.max(1));
         Geometry { rows, columns, tile_rows, tile_columns, task_rows, task_columns }
@@ -298,6 +299,8 @@ impl Run<'_> {
                 }
                 Code::RowReduce(reduce) => reduce(tile.rows, tile.columns, target, a),
                 Code::ColumnReduce(reduce) => reduce(tile.rows, tile.columns, target, a),
+                // A row whose columns come in several tiles counts once.
+                Code::TotalReduce { count: Count::Rows, .. } if tile.column > 0 => {}
                 Code::TotalReduce { reduce, combine, count } => {
                     let mut sum = [0u64; 1];
                     let sum = sum.as_mut_ptr().cast::<u8>();
