@@ -2,6 +2,7 @@
 //! tasks and tiles, runs that fail, memory that is shared, and the same bits from every job system.
 
 mod check;
+mod deep;
 mod draws;
 mod forms;
 mod generate;
