@@ -2041,9 +2041,9 @@ TenonStatus tenon_checkpoint_load_options_init(TenonCheckpointLoadOptions *optio
  * Everything is read and checked before anything changes: a failed load leaves all as it was. `report`, which may be
  * NULL, receives what was loaded, missing, and left over; the caller frees it.
  *
- * Fails with TENON_IO, TENON_FORMAT for a file that is damaged or is none, TENON_SHAPE_MISMATCH, TENON_OUT_OF_MEMORY;
- * with strict also with TENON_NOT_FOUND for names that are missing in the file, TENON_INVALID_ARGUMENT for names that
- * nothing wants, TENON_DTYPE_MISMATCH. Any thread.
+ * Fails with TENON_NOT_FOUND for a file that is not there, TENON_IO, TENON_FORMAT for a file that is damaged or is none,
+ * TENON_SHAPE_MISMATCH, TENON_OUT_OF_MEMORY; with strict also with TENON_NOT_FOUND for names that are missing in the
+ * file, TENON_INVALID_ARGUMENT for names that nothing wants, TENON_DTYPE_MISMATCH. Any thread.
  */
 TenonStatus tenon_checkpoint_load(TenonCell cell, TenonOptimizer optimizer, const char *path,
     const TenonCheckpointLoadOptions *options, TenonLoadReport *report, TenonError *error);

@@ -95,7 +95,7 @@ pub extern "C" fn tenon_graph_fail(graph: TenonGraph, status: TenonStatus, messa
     crate::capi::record::in_graph(graph, "", |_| {
         let message = crate::capi::arguments::text(message, "message")?;
         let known = Status::from_code(status).filter(|status| *status != Status::Ok).unwrap_or(Status::InvalidArgument);
-        Err(Error::new(known, message))
+        Err(Error::new(known, if message.is_empty() { "the host gave no reason" } else { message }))
     })
 }
 
