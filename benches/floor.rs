@@ -31,7 +31,9 @@ fn main() {
 }
 
 /// The workloads as the products of their steps.
-const WORKLOADS: [(&str, fn(&mut Step)); 8] = [
+type Workload = (&'static str, fn(&mut Step));
+
+const WORKLOADS: [Workload; 8] = [
     ("policy", |step| mlp(step, 64, &[48, 64, 64, 12])),
     ("mnist_mlp", |step| mlp(step, 64, &[784, 128, 10])),
     ("lenet", lenet),

@@ -1,4 +1,5 @@
-/* Tenon: an embeddable training runtime. A network is a function, and its gradient is another function made from its graph.
+/* Tenon: an embeddable training runtime. A network is a function, and its gradient is another function made from its
+ * graph.
  *
  * Generated from src/capi by `cargo run -p header`; never edited by hand. C99 and later, C++11 and later.
  *
@@ -31,12 +32,15 @@
 extern "C" {
 #endif
 
+/* What other libraries define: DLPack's struct, from its dlpack.h. */
+struct DLManagedTensorVersioned;
+
 /* ==== Statuses, errors, and what else all chapters share ============================================================
  */
 
 /**
- * What became of a call: one of the `TENON_...` statuses below. Numbers are appended to and never change; a host must expect numbers
- * that it does not know yet and treat them as failures.
+ * What became of a call: one of the `TENON_...` statuses below. Numbers are appended to and never change; a host must
+ * expect numbers that it does not know yet and treat them as failures.
  */
 typedef int32_t TenonStatus;
 
@@ -80,8 +84,9 @@ enum {
 };
 
 /**
- * Why a call failed. The caller owns it: a plain struct on the stack or anywhere else, nothing to initialise, nothing to free. Every
- * function that takes one takes NULL too. A call that succeeds sets the status to TENON_OK and the message to the empty text.
+ * Why a call failed. The caller owns it: a plain struct on the stack or anywhere else, nothing to initialise, nothing
+ * to free. Every function that takes one takes NULL too. A call that succeeds sets the status to TENON_OK and the
+ * message to the empty text.
  *
  * Not synchronised: calls that run at the same time take different structs.
  */
@@ -93,14 +98,14 @@ typedef struct TenonError {
 } TenonError;
 
 /**
- * The host's function that is called once, on any thread, when the user pointer of a callback is needed no more; NULL if there is nothing
- * to do.
+ * The host's function that is called once, on any thread, when the user pointer of a callback is needed no more; NULL
+ * if there is nothing to do.
  */
 typedef void (*TenonDropFunction)(void *user);
 
 /**
- * The name of a status as it stands in this header: "TENON_SHAPE_MISMATCH", or "unknown status" for a number that this version does not
- * have. The text is static: never free it. Cannot fail. Any thread.
+ * The name of a status as it stands in this header: "TENON_SHAPE_MISMATCH", or "unknown status" for a number that this
+ * version does not have. The text is static: never free it. Cannot fail. Any thread.
  */
 const char *tenon_status_name(TenonStatus status);
 
@@ -108,28 +113,117 @@ const char *tenon_status_name(TenonStatus status);
  */
 
 /**
- * The version of the library that is linked: major in bits 24 to 31, minor in bits 12 to 23, patch in bits 0 to 11. A larger number is a
- * later version. Cannot fail. Any thread.
+ * The version of the library that is linked: major in bits 24 to 31, minor in bits 12 to 23, patch in bits 0 to 11. A
+ * larger number is a later version. Cannot fail. Any thread.
  */
 uint32_t tenon_version(void);
 
-/** The version of the library that is linked as a text: "0.1.0". The text is static: never free it. Cannot fail. Any thread. */
+/**
+ * The version of the library that is linked as a text: "0.1.0". The text is static: never free it. Cannot fail. Any
+ * thread.
+ */
 const char *tenon_version_string(void);
 
 /* ==== Contexts ======================================================================================================
  */
 
-/** How a context is made. */
+/**
+ * The host's source of memory: `size` bytes (at least 1) at a multiple of `alignment` (a power of two), or NULL. The
+ * memory need not be zeroed. Called from any thread, from several at once; must not call the library.
+ */
+typedef void *(*TenonAllocateFunction)(void *user, size_t size, size_t alignment);
+
+/**
+ * Takes memory back that the host's TenonAllocateFunction gave for the same size and alignment. Called from any thread,
+ * from several at once; must not call the library.
+ */
+typedef void (*TenonDeallocateFunction)(void *user, void *memory, size_t size, size_t alignment);
+
+/**
+ * One piece of work of a job: the library's function, which a host's job system calls with each index. It returns when
+ * the piece is done.
+ */
+typedef void (*TenonJobFunction)(void *job, size_t index);
+
+/**
+ * The host's job system: calls function(job, index) exactly once for each index below `count`, on any threads and in any
+ * order, and returns when all of those calls have returned; then `job` is no more. Called from any thread, from several
+ * at once. Results do not depend on the order. A status other than TENON_OK fails the run.
+ */
+typedef TenonStatus (*TenonParallelForFunction)(void *user, size_t count, TenonJobFunction function, void *job);
+
+/** How much a log line matters: one of the numbers below. */
+typedef int32_t TenonLogLevel;
+
+enum {
+    /** What went wrong, although a call reported it too. */
+    TENON_LOG_ERROR = 1,
+    /** What works, but probably not as meant. */
+    TENON_LOG_WARNING = 2,
+    /** What happens rarely and takes time, such as the compilation of a program. */
+    TENON_LOG_INFO = 3
+};
+
+/** Receives log lines: one text without a newline, valid during the call. Called from any thread, from several at once. */
+typedef void (*TenonLogFunction)(void *user, TenonLogLevel level, const char *text);
+
+/**
+ * How a context is made.
+ *
+ * The three callbacks are taken over by tenon_context_new, also if it fails, unless struct_size is refused; each drop
+ * function runs once, when the last object that needs its callback has gone.
+ */
 typedef struct TenonContextOptions {
     /** sizeof(TenonContextOptions), set by tenon_context_options_init. */
     size_t struct_size;
     /** What all random numbers of the context follow from: same seed, same numbers. Default: 0. */
     uint64_t seed;
+    /**
+     * Threads that run programs, the calling one among them: 1 is the calling thread alone. Results do not depend on it.
+     * Default: 0, one for each core. Counts for nothing if there is a parallel_for.
+     */
+    uint32_t worker_count;
+    /**
+     * How many pieces of work the host's parallel_for runs at the same time; scratch memory is kept for so many. At
+     * least 1 if there is a parallel_for. Default: 0.
+     */
+    uint32_t concurrency;
+    /**
+     * The most bytes that tensors and programs of the context may have in use; more answers TENON_OUT_OF_MEMORY.
+     * Default: 0, no cap.
+     */
+    size_t memory_cap;
+    /**
+     * The instruction set that programs use: "portable", "avx2", "avx512", "neon"; the context fails with
+     * TENON_UNSUPPORTED where the machine lacks it. Default: NULL, the best of the machine. Results of one level have
+     * the same bits on every machine.
+     */
+    const char *simd_level;
+    /** Where the memory of tensors and programs comes from. Default: NULL, the C library's heap. Needs deallocate too. */
+    TenonAllocateFunction allocate;
+    /** Where that memory goes back to. */
+    TenonDeallocateFunction deallocate;
+    /** Passed to allocate and deallocate. */
+    void *allocator_user;
+    /** Called once when no memory of the context is left. */
+    TenonDropFunction allocator_drop;
+    /** The host's job system, instead of threads of the library. Default: NULL. */
+    TenonParallelForFunction parallel_for;
+    /** Passed to parallel_for. */
+    void *jobs_user;
+    /** Called once when parallel_for will not be called again. */
+    TenonDropFunction jobs_drop;
+    /** Where log lines go. Default: NULL, nowhere. */
+    TenonLogFunction log;
+    /** Passed to log. */
+    void *log_user;
+    /** Called once when log will not be called again. */
+    TenonDropFunction log_drop;
 } TenonContextOptions;
 
 /**
- * Everything that a host switches on: its seed, its memory, its workers. Nothing of the library lives outside of a context, and what is
- * made in one is freed with it.
+ * Everything that a host switches on: its seed, its memory, its workers. Nothing of the library lives outside of a
+ * context, and what is made in one is freed with it.
  *
  * Like every handle: a plain value that may be copied and compared with memcmp; all zero is no context.
  */
@@ -138,21 +232,55 @@ typedef struct TenonContext {
     uint64_t id;
 } TenonContext;
 
-/** Fills options with the defaults. `size` is sizeof(TenonContextOptions). Refuses NULL and a size that is no options struct's. */
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonContextOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
 TenonStatus tenon_context_options_init(TenonContextOptions *options, size_t size);
 
 /**
- * Makes a context. NULL options are the defaults. The caller owns the handle that is written to `context` and frees it with tenon_context_free.
- * Any thread.
+ * Makes a context. NULL options are the defaults. The caller owns the handle that is written to `context` and frees it
+ * with tenon_context_free.
+ *
+ * Fails with TENON_INVALID_ARGUMENT for an unknown simd_level, for allocate without deallocate or the reverse, and for a
+ * parallel_for without concurrency; with TENON_UNSUPPORTED, TENON_OUT_OF_MEMORY. Any thread.
  */
 TenonStatus tenon_context_new(const TenonContextOptions *options, TenonContext *context, TenonError *error);
 
 /**
- * Frees a context and everything that was made in it, in whatever order it was made; a zero handle is a no-op. All their handles answer
- * TENON_INVALID_HANDLE from now on, TENON_INVALID_HANDLE is also the answer to a context that is not there. Calls that run on other threads go on and end as they would have;
- * what they hold is freed when they return. Any thread.
+ * Frees a context and everything that was made in it, in whatever order it was made; a zero handle is a no-op. All
+ * their handles answer TENON_INVALID_HANDLE from now on, TENON_INVALID_HANDLE is also the answer to a context that is
+ * not there. Calls that run on other threads go on and end as they would have; what they hold is freed when they
+ * return. Any thread.
  */
 TenonStatus tenon_context_free(TenonContext context);
+
+/**
+ * Sets the seed and starts all over: the context's generators stand at the beginning of their streams, and the next
+ * parameter with a random initializer is the first one again. Parameters that exist keep the initial values that they
+ * were made with. Waits for programs that use a generator. Any thread.
+ */
+TenonStatus tenon_context_set_seed(TenonContext context, uint64_t seed, TenonError *error);
+
+/** Writes the seed that was set last. Any thread. */
+TenonStatus tenon_context_seed(TenonContext context, uint64_t *seed, TenonError *error);
+
+/**
+ * Writes how many bytes tensors and programs of the context have in use, and the most that were in use at once. Any
+ * thread.
+ */
+TenonStatus tenon_context_memory(TenonContext context, size_t *used, size_t *peak, TenonError *error);
+
+/** Writes how many threads, or pieces of work of the host's job system, run at the same time. Any thread. */
+TenonStatus tenon_context_concurrency(TenonContext context, uint32_t *concurrency, TenonError *error);
+
+/**
+ * Writes the name of the instruction set that programs use, "avx2", to `text`, which has room for `capacity` bytes, and
+ * its length without the NUL to `length`. NULL with capacity 0 asks for the length alone; another capacity that is too
+ * small is refused. Any thread.
+ */
+TenonStatus tenon_context_simd_level(TenonContext context, char *text, size_t capacity, size_t *length,
+    TenonError *error);
 
 /* ==== Tensors =======================================================================================================
  */
@@ -204,37 +332,39 @@ size_t tenon_dtype_size(TenonDType dtype);
  * Makes a tensor with all elements 0, row-major, in memory of the context's allocator.
  *
  * `shape` holds `rank` sizes, outermost first; rank 0 is a scalar, at most TENON_MAX_RANK; a size may be 0. Fails with
- * TENON_SHAPE_MISMATCH for sizes that are negative or too large, TENON_INVALID_ARGUMENT for an unknown dtype, TENON_OUT_OF_MEMORY. Any thread.
+ * TENON_SHAPE_MISMATCH for sizes that are negative or too large, TENON_INVALID_ARGUMENT for an unknown dtype,
+ * TENON_OUT_OF_MEMORY. Any thread.
  */
 TenonStatus tenon_tensor_new(TenonContext context, TenonDType dtype, const int64_t *shape, size_t rank,
     TenonTensor *tensor, TenonError *error);
 
 /**
- * Makes a tensor of rank 0 with this value. A float is rounded to the nearest that the dtype has; for integers the fraction is dropped, what lies
- * beyond their range becomes its end, NaN becomes 0; for TENON_BOOL all but 0 is true. Fails like tenon_tensor_new. Any thread.
+ * Makes a tensor of rank 0 with this value. A float is rounded to the nearest that the dtype has; for integers the
+ * fraction is dropped, what lies beyond their range becomes its end, NaN becomes 0; for TENON_BOOL all but 0 is true.
+ * Fails like tenon_tensor_new. Any thread.
  */
 TenonStatus tenon_tensor_from_scalar(TenonContext context, TenonDType dtype, double value, TenonTensor *tensor,
     TenonError *error);
 
 /**
- * Writes all elements of a tensor from `data`: `size` bytes, row-major, in the machine's byte order; for TENON_BOOL all bytes but 0
- * are true. `data` is read during the call alone and need not be aligned.
+ * Writes all elements of a tensor from `data`: `size` bytes, row-major, in the machine's byte order; for TENON_BOOL
+ * all bytes but 0 are true. `data` is read during the call alone and need not be aligned.
  *
- * Fails with TENON_INVALID_ARGUMENT if `size` is not that of all elements, or if the tensor is read-only (imported so, or a broadcast view). Waits for running calls that use the
- * tensor. Any thread.
+ * Fails with TENON_INVALID_ARGUMENT if `size` is not that of all elements, or if the tensor is read-only (imported so,
+ * or a broadcast view). Waits for running calls that use the tensor. Any thread.
  */
 TenonStatus tenon_tensor_write(TenonTensor tensor, const void *data, size_t size, TenonError *error);
 
 /**
- * Reads all elements of a tensor to `data`: `size` bytes, row-major, in the machine's byte order; TENON_BOOL as 0 or 1. `data` need not be
- * aligned. Fails with TENON_INVALID_ARGUMENT if `size` is not that of all elements. Waits for running calls that write the
- * tensor. Any thread.
+ * Reads all elements of a tensor to `data`: `size` bytes, row-major, in the machine's byte order; each byte of
+ * TENON_BOOL is 0 or 1. `data` need not be aligned. Fails with TENON_INVALID_ARGUMENT if `size` is not that of all
+ * elements. Waits for running calls that write the tensor. Any thread.
  */
 TenonStatus tenon_tensor_read(TenonTensor tensor, void *data, size_t size, TenonError *error);
 
 /**
- * Reads the one element of a tensor of any dtype as a number; TENON_I64 beyond 2^53 rounds. Fails with TENON_INVALID_ARGUMENT if there is not exactly one. Any
- * thread.
+ * Reads the one element of a tensor of any dtype as a number; TENON_I64 beyond 2^53 rounds. Fails with
+ * TENON_INVALID_ARGUMENT if there is not exactly one. Any thread.
  */
 TenonStatus tenon_tensor_item(TenonTensor tensor, double *value, TenonError *error);
 
@@ -242,8 +372,9 @@ TenonStatus tenon_tensor_item(TenonTensor tensor, double *value, TenonError *err
 TenonStatus tenon_tensor_dtype(TenonTensor tensor, TenonDType *dtype, TenonError *error);
 
 /**
- * Writes the sizes of a tensor's dimensions, outermost first, to `shape`, which has room for `capacity`, and their number to `rank`. NULL with capacity 0 asks for the rank
- * alone; another capacity below the rank is refused. TENON_MAX_RANK always suffices. Any thread.
+ * Writes the sizes of a tensor's dimensions, outermost first, to `shape`, which has room for `capacity`, and their
+ * number to `rank`. NULL with capacity 0 asks for the rank alone; another capacity below the rank is refused.
+ * TENON_MAX_RANK always suffices. Any thread.
  */
 TenonStatus tenon_tensor_shape(TenonTensor tensor, int64_t *shape, size_t capacity, size_t *rank, TenonError *error);
 
@@ -251,8 +382,8 @@ TenonStatus tenon_tensor_shape(TenonTensor tensor, int64_t *shape, size_t capaci
 TenonStatus tenon_tensor_size(TenonTensor tensor, size_t *size, TenonError *error);
 
 /**
- * Makes a tensor with the same elements in memory of its own, row-major. The caller frees it. Fails with TENON_OUT_OF_MEMORY. Any
- * thread.
+ * Makes a tensor with the same elements in memory of its own, row-major. The caller frees it. Fails with
+ * TENON_OUT_OF_MEMORY. Any thread.
  */
 TenonStatus tenon_tensor_duplicate(TenonTensor tensor, TenonTensor *duplicate, TenonError *error);
 
@@ -263,10 +394,1681 @@ TenonStatus tenon_tensor_retain(TenonTensor tensor, TenonTensor *retained, Tenon
 TenonContext tenon_tensor_context(TenonTensor tensor);
 
 /**
- * Frees a handle of a tensor; zero is a no-op. The elements go with their last user. TENON_INVALID_HANDLE is the answer to a handle that is
- * not there. Any thread.
+ * Frees a handle of a tensor; zero is a no-op. The elements go with their last user. TENON_INVALID_HANDLE is the
+ * answer to a handle that is not there. Any thread.
  */
 TenonStatus tenon_tensor_free(TenonTensor tensor);
+
+/**
+ * Makes a tensor of another library's memory by way of DLPack (version 1.x, CPU, the dtypes of this header), without a
+ * copy; only memory that is not aligned to the size of its elements is copied.
+ *
+ * The call takes `managed` over: its deleter runs exactly once, when the last user of the memory goes, on whatever
+ * thread; if the call fails, before it returns. Nobody may write the memory while Tenon uses it. Memory flagged
+ * read-only refuses tenon_tensor_write.
+ *
+ * Fails with TENON_UNSUPPORTED for another major version, device, or element type, TENON_SHAPE_MISMATCH for shapes
+ * that are negative, too large, or have more than TENON_MAX_RANK dimensions, TENON_INVALID_ARGUMENT for NULL, for
+ * strides that leave the address space, and for booleans other than 0 and 1. Any thread.
+ */
+TenonStatus tenon_tensor_from_dlpack(TenonContext context, struct DLManagedTensorVersioned *managed,
+    TenonTensor *tensor, TenonError *error);
+
+/**
+ * Writes a DLPack struct (version 1) of a tensor's own memory, without a copy, to `managed`. The caller, or whom it
+ * hands the struct to, runs its deleter exactly once, on any thread, at any time, also after the tensor or its context
+ * was freed. Tenon's locks do not bind the consumer: it must not use the elements while calls of this library write
+ * them. Flagged read-only if the tensor refuses writes. Any thread.
+ */
+TenonStatus tenon_tensor_to_dlpack(TenonTensor tensor, struct DLManagedTensorVersioned **managed, TenonError *error);
+
+/* ==== Random generators =============================================================================================
+ */
+
+/**
+ * A place in a random stream, which programs draw from and move on. Numbers follow from seed, stream, and offset alone,
+ * on every machine.
+ */
+typedef struct TenonGenerator {
+    /** Says nothing to a host; never compute with it. All zero is no generator. */
+    uint64_t id;
+} TenonGenerator;
+
+/** Where a generator stands: all about what comes next. */
+typedef struct TenonRandomState {
+    /** Which streams. */
+    uint64_t seed;
+    /** Which stream of the seed. */
+    uint64_t stream;
+    /** How many 32-bit words were drawn. */
+    uint64_t offset;
+} TenonRandomState;
+
+/** Makes a generator at the beginning of stream 0 of a seed. The caller frees it. Any thread. */
+TenonStatus tenon_generator_new(TenonContext context, uint64_t seed, TenonGenerator *generator, TenonError *error);
+
+/**
+ * Writes a handle of the context's own generator: what random operations and dropout draw from unless they are told
+ * otherwise. The caller frees the handle. Any thread.
+ */
+TenonStatus tenon_context_generator(TenonContext context, TenonGenerator *generator, TenonError *error);
+
+/**
+ * Writes a handle of the generator of an op seed: an independent stream of the context's seed. The same op seed gives
+ * the same generator, which goes on where it stands. The caller frees the handle. Any thread.
+ */
+TenonStatus tenon_context_generator_for(TenonContext context, int64_t op_seed, TenonGenerator *generator,
+    TenonError *error);
+
+/**
+ * Makes a generator of the same seed in a stream that this one's stream and `name` decide: the same name gives the same
+ * stream from its beginning, whatever was drawn from this one. The caller frees it. Any thread.
+ */
+TenonStatus tenon_generator_split(TenonGenerator generator, const char *name, TenonGenerator *split, TenonError *error);
+
+/** Writes where a generator stands. Waits for programs that draw from it. Any thread. */
+TenonStatus tenon_generator_state(TenonGenerator generator, TenonRandomState *state, TenonError *error);
+
+/** Places a generator. Waits for programs that draw from it. Any thread. */
+TenonStatus tenon_generator_set_state(TenonGenerator generator, const TenonRandomState *state, TenonError *error);
+
+/** Starts the generator's stream over under another seed. Waits for programs that draw from it. Any thread. */
+TenonStatus tenon_generator_manual_seed(TenonGenerator generator, uint64_t seed, TenonError *error);
+
+/** Frees a handle of a generator; zero is a no-op. Graphs that draw from the generator keep it. Any thread. */
+TenonStatus tenon_generator_free(TenonGenerator generator);
+
+/* ==== Graphs and values =============================================================================================
+ *
+ * A graph is a recorded computation, a value is one result in it. Functions that record operations take values and
+ * return a value, so that they nest: tenon_relu(tenon_matmul(x, w)). Nothing is computed while recording: shapes and
+ * dtypes are inferred and checked on the spot, elements come when the compiled program runs.
+ *
+ * These functions take no error. The first failure sticks to the graph, with the name of the operation and the path of
+ * the cell, and every value that depends on it is invalid; whoever ends the recording (tenon_function_call,
+ * tenon_train_step_run, tenon_graph_eval ...) returns it. A failure sticks to the graph of the first value, or, if that
+ * is no value, of the first that is one.
+ *
+ * A graph that is handed to a callback is for that callback and its thread alone, and ends with it.
+ */
+
+/** A computation that is being recorded. */
+typedef struct TenonGraph {
+    /** Says nothing to a host; never compute with it. All zero is no graph. */
+    uint64_t id;
+} TenonGraph;
+
+/** One result in a graph: passed by value, nothing to free. Good as long as its graph is. */
+typedef struct TenonValue {
+    /** Of the graph; says nothing to a host. */
+    uint64_t graph;
+    /** In the graph; UINT32_MAX for an invalid value. */
+    uint32_t index;
+    /** Zero. */
+    uint32_t reserved;
+} TenonValue;
+
+/**
+ * Makes an empty graph of the host's own, for results outside of any function: record into it, then tenon_graph_eval.
+ * The caller frees it. Calls on one graph come one at a time: another one meanwhile fails with TENON_BUSY. Any thread.
+ */
+TenonStatus tenon_graph_new(TenonContext context, TenonGraph *graph, TenonError *error);
+
+/**
+ * Ends the recording of a graph that tenon_graph_new made, compiles it, runs it once, and writes a new tensor for each
+ * of `count` values to `outputs`, in their order. What was assigned to parameters is in them, and generators have moved
+ * on. The caller frees the tensors.
+ *
+ * The graph can be recorded into and evaluated no more, whether this succeeds or not; free it, and go on with a new one
+ * and tenon_constant.
+ *
+ * Fails with what stuck to the graph, with TENON_INVALID_HANDLE or TENON_INVALID_ARGUMENT for a value that is not the
+ * graph's, with TENON_BUSY for the graph of a callback, with TENON_OUT_OF_MEMORY; then nothing has changed but the
+ * graph. Any thread.
+ */
+TenonStatus tenon_graph_eval(TenonGraph graph, const TenonValue *values, size_t count, TenonTensor *outputs,
+    TenonError *error);
+
+/**
+ * Returns the failure that sticks to a graph, with its text in `error`; TENON_OK if there is none. Any thread; the graph
+ * of a callback: the callback's.
+ */
+TenonStatus tenon_graph_status(TenonGraph graph, TenonError *error);
+
+/**
+ * Makes a failure stick to a graph, for a callback that finds something wrong: `status` and `message`, with the path of
+ * the cell in front. An earlier failure is kept.
+ *
+ * Returns an invalid value. TENON_OK and unknown numbers stand for TENON_INVALID_ARGUMENT.
+ */
+TenonValue tenon_graph_fail(TenonGraph graph, TenonStatus status, const char *message);
+
+/**
+ * Writes the text of a graph, for people to read: one line for each node, with its operands, its dtype and shape. The
+ * text goes to `text`, which has room for `capacity` bytes, its length without the NUL to `length`. NULL with capacity 0
+ * asks for the length alone; another capacity that is too small is refused. Threads as in tenon_graph_status.
+ */
+TenonStatus tenon_graph_describe(TenonGraph graph, char *text, size_t capacity, size_t *length, TenonError *error);
+
+/** The context that a graph belongs to, or a zero handle if the graph's handle is bad. Nothing to free. Any thread. */
+TenonContext tenon_graph_context(TenonGraph graph);
+
+/**
+ * Frees a graph that tenon_graph_new made; zero is a no-op. Its values are stale from now on. Fails with TENON_BUSY for
+ * the graph of a callback, which ends with the callback. Any thread.
+ */
+TenonStatus tenon_graph_free(TenonGraph graph);
+
+/**
+ * Whether this is a value of a graph that is being recorded: false for the result of an operation that failed, and for
+ * values whose graph has ended. Threads as in tenon_graph_status.
+ */
+bool tenon_value_is_valid(TenonValue value);
+
+/** The graph of a value, or a zero handle for a value of no graph. Nothing to free. Any thread. */
+TenonGraph tenon_value_graph(TenonValue value);
+
+/**
+ * Writes the dtype of a value. Fails with what stuck to the graph for the value of an operation that failed. Threads as
+ * in tenon_graph_status.
+ */
+TenonStatus tenon_value_dtype(TenonValue value, TenonDType *dtype, TenonError *error);
+
+/**
+ * Writes the sizes of a value's dimensions, outermost first, to `shape`, which has room for `capacity`, and their number
+ * to `rank`. NULL with capacity 0 asks for the rank alone; another capacity below the rank is refused. TENON_MAX_RANK
+ * always suffices. Fails with what stuck to the graph for the value of an operation that failed. Threads as in
+ * tenon_graph_status.
+ */
+TenonStatus tenon_value_shape(TenonValue value, int64_t *shape, size_t capacity, size_t *rank, TenonError *error);
+
+/* ==== Operations: new values ========================================================================================
+ */
+
+/** A value of rank 0, rounded to the dtype. */
+TenonValue tenon_scalar(TenonGraph graph, TenonDType dtype, double value);
+
+/** A value of rank 0, exact also beyond 2^53. */
+TenonValue tenon_integer(TenonGraph graph, TenonDType dtype, int64_t value);
+
+/** A tensor as part of the graph, which keeps it. Programs see later writes to it. */
+TenonValue tenon_constant(TenonGraph graph, TenonTensor tensor);
+
+/** A value of this shape whose elements are all equal. */
+TenonValue tenon_full(TenonGraph graph, TenonDType dtype, const int64_t *shape, size_t rank, double value);
+
+/** Zeros with the dtype and shape of x. */
+TenonValue tenon_zeros_like(TenonValue x);
+
+/** Ones with the dtype and shape of x. */
+TenonValue tenon_ones_like(TenonValue x);
+
+/** The position along an axis: 0, 1, 2 ..., in this shape. Floats and integers. Negative axes count from the last. */
+TenonValue tenon_iota(TenonGraph graph, TenonDType dtype, const int64_t *shape, size_t rank, int64_t axis);
+
+/**
+ * Uniform random numbers in [0, 1), of a float dtype. A zero generator handle stands for the context's own; the
+ * generator moves on when the program has run.
+ */
+TenonValue tenon_random_uniform(TenonGraph graph, TenonDType dtype, const int64_t *shape, size_t rank,
+    TenonGenerator generator);
+
+/**
+ * Standard normal random numbers, of a float dtype. A zero generator handle stands for the context's own; the
+ * generator moves on when the program has run.
+ */
+TenonValue tenon_random_normal(TenonGraph graph, TenonDType dtype, const int64_t *shape, size_t rank,
+    TenonGenerator generator);
+
+/**
+ * Booleans that are true with probability p, which is at least 0 and at most 1. A zero generator handle stands for the
+ * context's own; the generator moves on when the program has run.
+ */
+TenonValue tenon_random_bernoulli(TenonGraph graph, double p, const int64_t *shape, size_t rank,
+    TenonGenerator generator);
+
+/* ==== Operations: elementwise functions of one value ================================================================
+ *
+ * The result has the shape and the dtype of x unless something else is said. Gradients at kinks are PyTorch's.
+ */
+
+/** x itself. A place that a gradient can be taken at. Any dtype. */
+TenonValue tenon_identity(TenonValue x);
+
+/** x, with gradient zero. Any dtype. */
+TenonValue tenon_stop_gradient(TenonValue x);
+
+/** -x. Floats and integers. */
+TenonValue tenon_neg(TenonValue x);
+
+/** |x|; slope 0 at 0. Floats and integers. */
+TenonValue tenon_abs(TenonValue x);
+
+/** -1, 0 or 1; NaN stays NaN; slope 0. Floats and integers. */
+TenonValue tenon_sign(TenonValue x);
+
+/** e^x. Floats. */
+TenonValue tenon_exp(TenonValue x);
+
+/** e^x - 1, exact near 0. Floats. */
+TenonValue tenon_expm1(TenonValue x);
+
+/** The natural logarithm. Floats. */
+TenonValue tenon_log(TenonValue x);
+
+/** ln(1 + x), exact near 0. Floats. */
+TenonValue tenon_log1p(TenonValue x);
+
+/** The square root; slope infinite at 0. Floats. */
+TenonValue tenon_sqrt(TenonValue x);
+
+/** 1 / sqrt(x). Floats. */
+TenonValue tenon_rsqrt(TenonValue x);
+
+/** 1 / x. Floats. */
+TenonValue tenon_reciprocal(TenonValue x);
+
+/** x^2. Floats and integers. */
+TenonValue tenon_square(TenonValue x);
+
+/** The sine. Floats. */
+TenonValue tenon_sin(TenonValue x);
+
+/** The cosine. Floats. */
+TenonValue tenon_cos(TenonValue x);
+
+/** The hyperbolic tangent. Floats. */
+TenonValue tenon_tanh(TenonValue x);
+
+/** 1 / (1 + e^-x). Floats. */
+TenonValue tenon_sigmoid(TenonValue x);
+
+/** The error function. Floats. */
+TenonValue tenon_erf(TenonValue x);
+
+/** The largest integer not above x; slope 0. Floats. */
+TenonValue tenon_floor(TenonValue x);
+
+/** The smallest integer not below x; slope 0. Floats. */
+TenonValue tenon_ceil(TenonValue x);
+
+/** The nearest integer, halves to even; slope 0. Floats. */
+TenonValue tenon_round(TenonValue x);
+
+/** x without its fraction; slope 0. Floats. */
+TenonValue tenon_trunc(TenonValue x);
+
+/** max(x, 0); slope 0 at 0. Floats and integers. */
+TenonValue tenon_relu(TenonValue x);
+
+/** not x; bitwise for integers. Integers and bool. */
+TenonValue tenon_logical_not(TenonValue x);
+
+/** Whether x is NaN, as bool. Floats. */
+TenonValue tenon_is_nan(TenonValue x);
+
+/** Whether x is infinite, as bool. Floats. */
+TenonValue tenon_is_inf(TenonValue x);
+
+/** Whether x is neither infinite nor NaN, as bool. Floats. */
+TenonValue tenon_is_finite(TenonValue x);
+
+/** x held between low and high; slope 1 at both; NaN stays NaN. Floats and integers. Fails for low above high, or NaN. */
+TenonValue tenon_clamp(TenonValue x, double low, double high);
+
+/** x + number, in the dtype of x. Floats and integers. */
+TenonValue tenon_add_scalar(TenonValue x, double number);
+
+/** x times number, in the dtype of x. Floats and integers. */
+TenonValue tenon_mul_scalar(TenonValue x, double number);
+
+/* ==== Operations: elementwise functions of two values, choice, conversion ===========================================
+ *
+ * Shapes broadcast: aligned at the last dimension, sizes are equal or 1. Dtypes promote: bool < u8 < i32 < i64 < f16,
+ * bf16 < f32 < f64; f16 with bf16 meets in f32.
+ */
+
+/** a + b. Floats and integers; integers wrap. */
+TenonValue tenon_add(TenonValue a, TenonValue b);
+
+/** a - b. Floats and integers; integers wrap. */
+TenonValue tenon_sub(TenonValue a, TenonValue b);
+
+/** a times b. Floats and integers; integers wrap. */
+TenonValue tenon_mul(TenonValue a, TenonValue b);
+
+/** a / b. Floats; integers divide as f32 numbers. */
+TenonValue tenon_div(TenonValue a, TenonValue b);
+
+/** The remainder of a / b with the sign of a; 0 for integers with b = 0. Floats and integers. */
+TenonValue tenon_fmod(TenonValue a, TenonValue b);
+
+/** a to the power b. Floats and integers. */
+TenonValue tenon_pow(TenonValue a, TenonValue b);
+
+/** The larger of both; NaN if either is; ties share the gradient. Floats and integers. */
+TenonValue tenon_maximum(TenonValue a, TenonValue b);
+
+/** The smaller of both; NaN if either is; ties share the gradient. Floats and integers. */
+TenonValue tenon_minimum(TenonValue a, TenonValue b);
+
+/** a and b; bitwise for integers. Integers and bool. */
+TenonValue tenon_logical_and(TenonValue a, TenonValue b);
+
+/** a or b; bitwise for integers. Integers and bool. */
+TenonValue tenon_logical_or(TenonValue a, TenonValue b);
+
+/** Exactly one of a and b; bitwise for integers. Integers and bool. */
+TenonValue tenon_logical_xor(TenonValue a, TenonValue b);
+
+/** Whether a = b, as bool. Any dtype. */
+TenonValue tenon_equal(TenonValue a, TenonValue b);
+
+/** Whether a differs from b, as bool; NaN differs from everything. Any dtype. */
+TenonValue tenon_not_equal(TenonValue a, TenonValue b);
+
+/** Whether a < b, as bool. Any dtype. */
+TenonValue tenon_less(TenonValue a, TenonValue b);
+
+/** Whether a <= b, as bool. Any dtype. */
+TenonValue tenon_less_equal(TenonValue a, TenonValue b);
+
+/** Whether a > b, as bool. Any dtype. */
+TenonValue tenon_greater(TenonValue a, TenonValue b);
+
+/** Whether a >= b, as bool. Any dtype. */
+TenonValue tenon_greater_equal(TenonValue a, TenonValue b);
+
+/** a where the condition (bool) holds, else b. All three broadcast, a and b promote. */
+TenonValue tenon_select(TenonValue condition, TenonValue a, TenonValue b);
+
+/**
+ * x in another dtype. Floats to integers drop their fraction and stay within the range, NaN becomes 0; integers to
+ * integers keep their low bits; to bool: whether not zero.
+ */
+TenonValue tenon_cast(TenonValue x, TenonDType dtype);
+
+/* ==== Operations: reductions ========================================================================================
+ *
+ * Axes may stand in any order; negative ones count from the last; none at all (NULL, 0) stands for all axes. With
+ * keep_dims, reduced axes stay as dimensions of size 1.
+ */
+
+/** The sum over axes; bool counts as i64. */
+TenonValue tenon_sum(TenonValue x, const int64_t *axes, size_t axis_count, bool keep_dims);
+
+/** The mean over axes; integers and bool give f32; the mean of nothing is NaN. */
+TenonValue tenon_mean(TenonValue x, const int64_t *axes, size_t axis_count, bool keep_dims);
+
+/** The product over axes. */
+TenonValue tenon_prod(TenonValue x, const int64_t *axes, size_t axis_count, bool keep_dims);
+
+/** The largest element over axes; NaN if any is NaN; ties share the gradient. */
+TenonValue tenon_max(TenonValue x, const int64_t *axes, size_t axis_count, bool keep_dims);
+
+/** The smallest element over axes; NaN if any is NaN; ties share the gradient. */
+TenonValue tenon_min(TenonValue x, const int64_t *axes, size_t axis_count, bool keep_dims);
+
+/** Whether any element over axes is true. Bool. */
+TenonValue tenon_any(TenonValue x, const int64_t *axes, size_t axis_count, bool keep_dims);
+
+/** Whether all elements over axes are true. Bool. */
+TenonValue tenon_all(TenonValue x, const int64_t *axes, size_t axis_count, bool keep_dims);
+
+/** ln sum e^x over axes, without overflow. Floats. */
+TenonValue tenon_logsumexp(TenonValue x, const int64_t *axes, size_t axis_count, bool keep_dims);
+
+/** The position (i64) of the first largest element along an axis, which goes; NaN counts as largest. Slope 0. */
+TenonValue tenon_argmax(TenonValue x, int64_t axis);
+
+/** The position (i64) of the first smallest element along an axis, which goes; NaN counts as smallest. Slope 0. */
+TenonValue tenon_argmin(TenonValue x, int64_t axis);
+
+/* ==== Operations: shape =============================================================================================
+ *
+ * Negative axes count from the last.
+ */
+
+/**
+ * The same elements, row-major, in another shape with the same number of elements. One size may be -1: what is left
+ * for it.
+ */
+TenonValue tenon_reshape(TenonValue x, const int64_t *shape, size_t rank);
+
+/** x repeated to a shape: aligned at the last dimension, sizes are equal or 1. */
+TenonValue tenon_broadcast_to(TenonValue x, const int64_t *shape, size_t rank);
+
+/**
+ * Dimension i of the result is dimension permutation[i] of x; the permutation has one entry for each dimension. None
+ * at all (NULL, 0) reverses their order.
+ */
+TenonValue tenon_transpose(TenonValue x, const int64_t *permutation, size_t count);
+
+/** x with two dimensions swapped. */
+TenonValue tenon_swap_axes(TenonValue x, int64_t first, int64_t second);
+
+/**
+ * Elements start, start + step, ... below stop of each dimension; the arrays have one entry for each dimension.
+ * Negative starts and stops count from the end; stops beyond the end are the end. Steps are at least 1; NULL stands
+ * for ones.
+ */
+TenonValue tenon_slice(TenonValue x, const int64_t *start, const int64_t *stop, const int64_t *step, size_t rank);
+
+/** size elements of one axis, from start on. Fails if they reach beyond the end. */
+TenonValue tenon_narrow(TenonValue x, int64_t axis, int64_t start, int64_t size);
+
+/**
+ * x with low[i] and high[i] copies of a scalar value of the same dtype around dimension i, and interior[i] between
+ * neighbours; the arrays have one entry for each dimension, NULL interior stands for zeros.
+ */
+TenonValue tenon_pad(TenonValue x, TenonValue value, const int64_t *low, const int64_t *high, const int64_t *interior,
+    size_t rank);
+
+/** Values one behind the other along an axis; at least one; the other dimensions agree, dtypes promote. */
+TenonValue tenon_concat(const TenonValue *parts, size_t count, int64_t axis);
+
+/** Values of one shape along a new dimension, which is number axis of the result; at least one; dtypes promote. */
+TenonValue tenon_stack(const TenonValue *parts, size_t count, int64_t axis);
+
+/** Elements in reverse order along these axes, all of them if there is none (NULL, 0). */
+TenonValue tenon_reverse(TenonValue x, const int64_t *axes, size_t axis_count);
+
+/** x without these dimensions, which must have size 1; without all that have, if none is named (NULL, 0). */
+TenonValue tenon_squeeze(TenonValue x, const int64_t *axes, size_t axis_count);
+
+/** x with a new dimension of size 1, which is number axis of the result. */
+TenonValue tenon_unsqueeze(TenonValue x, int64_t axis);
+
+/** The dimensions from start on joined into one. A scalar becomes a vector of one element. */
+TenonValue tenon_flatten(TenonValue x, int64_t start);
+
+/* ==== Operations: products and indices ==============================================================================
+ */
+
+/**
+ * The matrix product. The last two dimensions are multiplied, those in front broadcast; a vector is a row on the left
+ * and a column on the right; dtypes promote. Sums of 16-bit floats accumulate in f32.
+ */
+TenonValue tenon_matmul(TenonValue a, TenonValue b);
+
+/**
+ * x weight^T + bias on the last dimension of x [..., in], with weight [out, in] and bias [out]; a bias of all zero
+ * bytes, (TenonValue){0}, stands for none.
+ */
+TenonValue tenon_linear(TenonValue x, TenonValue weight, TenonValue bias);
+
+/**
+ * x with dimension axis replaced by the dimensions of the indices (i32 or i64): its slices at those positions.
+ * Negative positions count from the end. A position out of range fails the run.
+ */
+TenonValue tenon_gather(TenonValue x, TenonValue indices, int64_t axis);
+
+/** x with updates added at the places that tenon_gather would read; equal positions add up in order. */
+TenonValue tenon_scatter_add(TenonValue x, TenonValue indices, TenonValue updates, int64_t axis);
+
+/**
+ * A new last dimension of size depth: 1 at the index (integers), else 0, in any dtype. Indices outside 0..depth give
+ * zeros.
+ */
+TenonValue tenon_one_hot(TenonValue indices, int64_t depth, TenonDType dtype);
+
+/* ==== Operations: activations and losses ============================================================================
+ *
+ * Compositions of the operations above; the compiler fuses them.
+ */
+
+/** How the losses of the elements become the result: one of the numbers below. */
+typedef int32_t TenonReduction;
+
+enum {
+    /** Their mean. */
+    TENON_REDUCTION_MEAN = 1,
+    /** Their sum. */
+    TENON_REDUCTION_SUM = 2,
+    /** Themselves. */
+    TENON_REDUCTION_NONE = 3
+};
+
+/** Options of tenon_cross_entropy_with. */
+typedef struct TenonCrossEntropyOptions {
+    /** sizeof(TenonCrossEntropyOptions), set by tenon_cross_entropy_options_init. */
+    size_t struct_size;
+    /** Set by the init function: zeros below are meant. Otherwise a field that is zero has its default. */
+    bool is_filled;
+    /** Default: TENON_REDUCTION_MEAN. */
+    TenonReduction reduction;
+    /** The share of the target that is spread over all classes, 0 to 1. Default: 0. */
+    double label_smoothing;
+    /** Samples with this class index count for nothing. Default: -100. */
+    int64_t ignore_index;
+} TenonCrossEntropyOptions;
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonCrossEntropyOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
+TenonStatus tenon_cross_entropy_options_init(TenonCrossEntropyOptions *options, size_t size);
+
+/** x held between 0 and 6; slope 0 at 0 and 1 at 6. Floats. */
+TenonValue tenon_relu6(TenonValue x);
+
+/** x sigmoid(x). Floats. */
+TenonValue tenon_silu(TenonValue x);
+
+/** relu6(x + 3) / 6; slope 0 at both kinks. Floats. */
+TenonValue tenon_hard_sigmoid(TenonValue x);
+
+/** x relu6(x + 3) / 6; slopes -0.5 at -3 and 1.5 at 3. Floats. */
+TenonValue tenon_hard_swish(TenonValue x);
+
+/** ln(1 + e^x), without overflow. Floats. */
+TenonValue tenon_softplus(TenonValue x);
+
+/** ln sigmoid(x), without overflow. Floats. */
+TenonValue tenon_log_sigmoid(TenonValue x);
+
+/** x where x > 0, else alpha x; slope (1 + alpha) / 2 at 0. Floats. */
+TenonValue tenon_leaky_relu(TenonValue x, double alpha);
+
+/** x where x > 0, else alpha (e^x - 1); slope alpha at 0. Floats. */
+TenonValue tenon_elu(TenonValue x, double alpha);
+
+/** x times the standard normal distribution function, or its tanh approximation (Hendrycks & Gimpel, 2016). Floats. */
+TenonValue tenon_gelu(TenonValue x, bool approximate);
+
+/** e^x / sum e^x along an axis. Floats. Negative axes count from the last. */
+TenonValue tenon_softmax(TenonValue x, int64_t axis);
+
+/** x - ln sum e^x along an axis. Floats. Negative axes count from the last. */
+TenonValue tenon_log_softmax(TenonValue x, int64_t axis);
+
+/** (prediction - target)^2, joined by the reduction. Shapes are equal, dtypes promote. */
+TenonValue tenon_mse_loss(TenonValue prediction, TenonValue target, TenonReduction reduction);
+
+/**
+ * Cross-entropy of logits (floats) [N, C, ...] with the classes along axis 1, or [C] for one sample.
+ *
+ * The target holds class indices (integers, in the shape of the logits without the class axis) or probabilities
+ * (floats, in the shape of the logits). Samples with index -100 count for nothing; another index outside 0..C makes
+ * the loss NaN, so that it is seen. The mean is over the samples that count.
+ */
+TenonValue tenon_cross_entropy(TenonValue logits, TenonValue target, TenonReduction reduction);
+
+/** tenon_cross_entropy with all its options; NULL options are the defaults. */
+TenonValue tenon_cross_entropy_with(TenonValue logits, TenonValue target, const TenonCrossEntropyOptions *options);
+
+/* ==== Parameters ====================================================================================================
+ */
+
+/**
+ * How initial values are made: one of the numbers below. fan_in and fan_out of a shape [out, in, kernel ...] are in and
+ * out, each times the kernel's elements; what needs them needs two dimensions.
+ */
+typedef int32_t TenonInitializer;
+
+enum {
+    /** Zeros. */
+    TENON_INITIALIZER_ZEROS = 1,
+    /** Ones. */
+    TENON_INITIALIZER_ONES = 2,
+    /** All `value`. */
+    TENON_INITIALIZER_CONSTANT = 3,
+    /** Uniform in [-bound, bound]. */
+    TENON_INITIALIZER_UNIFORM = 4,
+    /** Normal with standard deviation sigma around mean. */
+    TENON_INITIALIZER_NORMAL = 5,
+    /** The same, between low and high alone, which are bounds themselves and not multiples of sigma. */
+    TENON_INITIALIZER_TRUNCATED_NORMAL = 6,
+    /** Uniform with bound gain sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio, 2010). */
+    TENON_INITIALIZER_XAVIER_UNIFORM = 7,
+    /** Normal with sigma gain sqrt(2 / (fan_in + fan_out)). */
+    TENON_INITIALIZER_XAVIER_NORMAL = 8,
+    /** Uniform with bound gain sqrt(3 / fan) (He et al., 2015); the gain follows from the nonlinearity. */
+    TENON_INITIALIZER_HE_UNIFORM = 9,
+    /** Normal with sigma gain / sqrt(fan). */
+    TENON_INITIALIZER_HE_NORMAL = 10
+};
+
+/** Which fan He's initializers keep the variance of: one of the numbers below. */
+typedef int32_t TenonFan;
+
+enum {
+    /** fan_in. */
+    TENON_FAN_IN = 1,
+    /** fan_out. */
+    TENON_FAN_OUT = 2
+};
+
+/** What follows the layer, which decides He's gain: one of the numbers below. */
+typedef int32_t TenonNonlinearity;
+
+enum {
+    /** Gain 1. */
+    TENON_NONLINEARITY_LINEAR = 1,
+    /** Gain 1. */
+    TENON_NONLINEARITY_CONV = 2,
+    /** Gain 1. */
+    TENON_NONLINEARITY_SIGMOID = 3,
+    /** Gain 5/3. */
+    TENON_NONLINEARITY_TANH = 4,
+    /** Gain sqrt(2). */
+    TENON_NONLINEARITY_RELU = 5,
+    /** Gain sqrt(2 / (1 + negative_slope^2)). */
+    TENON_NONLINEARITY_LEAKY_RELU = 6,
+    /** Gain 3/4. */
+    TENON_NONLINEARITY_SELU = 7
+};
+
+/**
+ * An initializer with its numbers. Random ones draw from a stream of the context's seed that belongs to the parameter:
+ * same seed and same order of parameters, same values, on every machine.
+ */
+typedef struct TenonInitializerOptions {
+    /** sizeof(TenonInitializerOptions), set by tenon_initializer_options_init. */
+    size_t struct_size;
+    /** Set by the init function: zeros below are meant. Otherwise a field that is zero has its default. */
+    bool is_filled;
+    /** Default: TENON_INITIALIZER_ZEROS. */
+    TenonInitializer kind;
+    /** Of TENON_INITIALIZER_CONSTANT. Default: 0. */
+    double value;
+    /** Of TENON_INITIALIZER_UNIFORM. Default: 0.07. */
+    double bound;
+    /** Of the normal ones. Default: 0.01. */
+    double sigma;
+    /** Of the normal ones. Default: 0. */
+    double mean;
+    /** Of TENON_INITIALIZER_TRUNCATED_NORMAL. Default: -2. */
+    double low;
+    /** Of TENON_INITIALIZER_TRUNCATED_NORMAL. Default: 2. */
+    double high;
+    /** Of Xavier's. Default: 1. */
+    double gain;
+    /** Of He's with TENON_NONLINEARITY_LEAKY_RELU. Default: 0. */
+    double negative_slope;
+    /** Of He's. Default: TENON_FAN_IN. */
+    TenonFan fan;
+    /** Of He's. Default: TENON_NONLINEARITY_LEAKY_RELU. */
+    TenonNonlinearity nonlinearity;
+} TenonInitializerOptions;
+
+/**
+ * A named, mutable tensor that cells own, optimizers update, and checkpoints keep. Its memory is taken, and its
+ * initializer runs, when its values are first needed.
+ */
+typedef struct TenonParameter {
+    /** Says nothing to a host; never compute with it. All zero is no parameter. */
+    uint64_t id;
+} TenonParameter;
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonInitializerOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
+TenonStatus tenon_initializer_options_init(TenonInitializerOptions *options, size_t size);
+
+/**
+ * Makes a parameter that belongs to no cell yet (tenon_cell_insert_parameter). NULL options are zeros. Floats require
+ * gradients, other dtypes have none. The caller frees the handle.
+ *
+ * Fails with TENON_INVALID_ARGUMENT, TENON_SHAPE_MISMATCH where a fan needs more dimensions, TENON_DTYPE_MISMATCH for
+ * random integers. Any thread.
+ */
+TenonStatus tenon_parameter_new(TenonContext context, const char *name, TenonDType dtype, const int64_t *shape,
+    size_t rank, const TenonInitializerOptions *options, TenonParameter *parameter, TenonError *error);
+
+/**
+ * Makes a parameter that begins with a copy of a tensor and belongs to no cell yet. Floats require gradients, other
+ * dtypes have none. The caller frees the handle. Any thread.
+ */
+TenonStatus tenon_parameter_from_tensor(TenonContext context, const char *name, TenonTensor tensor,
+    TenonParameter *parameter, TenonError *error);
+
+/**
+ * Writes the name of a parameter: the path from the root of the tree that it was last put into, "fc1.weight". The text
+ * goes to `text`, which has room for `capacity` bytes, its length without the NUL to `length`. NULL with capacity 0 asks
+ * for the length alone; another capacity that is too small is refused. Any thread.
+ */
+TenonStatus tenon_parameter_name(TenonParameter parameter, char *text, size_t capacity, size_t *length,
+    TenonError *error);
+
+/** Writes the dtype of a parameter. Any thread. */
+TenonStatus tenon_parameter_dtype(TenonParameter parameter, TenonDType *dtype, TenonError *error);
+
+/**
+ * Writes the sizes of a parameter's dimensions, outermost first, to `shape`, which has room for `capacity`, and their
+ * number to `rank`. NULL with capacity 0 asks for the rank alone; another capacity below the rank is refused. Any
+ * thread.
+ */
+TenonStatus tenon_parameter_shape(TenonParameter parameter, int64_t *shape, size_t capacity, size_t *rank,
+    TenonError *error);
+
+/**
+ * Writes a handle of the parameter's own tensor, whose elements are made now if they were not needed before: it shows
+ * every later update, and writing it writes the parameter. tenon_tensor_duplicate keeps the values of now. The caller
+ * frees the handle. Fails with TENON_OUT_OF_MEMORY. Any thread.
+ */
+TenonStatus tenon_parameter_value(TenonParameter parameter, TenonTensor *tensor, TenonError *error);
+
+/**
+ * Copies a tensor into a parameter. Waits for programs that use it. Fails with TENON_DTYPE_MISMATCH or
+ * TENON_SHAPE_MISMATCH. Any thread.
+ */
+TenonStatus tenon_parameter_set_data(TenonParameter parameter, TenonTensor tensor, TenonError *error);
+
+/** Writes whether training changes a parameter. Any thread. */
+TenonStatus tenon_parameter_requires_grad(TenonParameter parameter, bool *requires_grad, TenonError *error);
+
+/**
+ * Freezes a parameter (false) or has it trained again (true). Steps follow at their next run. Fails with
+ * TENON_DTYPE_MISMATCH for true and a parameter that is not a float. Any thread.
+ */
+TenonStatus tenon_parameter_set_requires_grad(TenonParameter parameter, bool requires_grad, TenonError *error);
+
+/**
+ * The value that a parameter holds at this point of a graph: what it held when the program began, or what was assigned
+ * to it before in this graph.
+ */
+TenonValue tenon_parameter_read_value(TenonGraph graph, TenonParameter parameter);
+
+/**
+ * Assigns a value to a parameter: later reads in the value's graph see it, and the parameter holds it when the program
+ * has run (moving statistics, for example). Dtype and shape are the parameter's. Returns the value, or an invalid one.
+ */
+TenonValue tenon_parameter_assign_value(TenonParameter parameter, TenonValue value);
+
+/** Whether two handles are of the same parameter; false if one is bad. Any thread. */
+bool tenon_parameter_is_same(TenonParameter parameter, TenonParameter other);
+
+/** Frees a handle of a parameter; zero is a no-op. Cells, optimizers, and functions keep the parameter. Any thread. */
+TenonStatus tenon_parameter_free(TenonParameter parameter);
+
+/* ==== Functions and gradients =======================================================================================
+ */
+
+/**
+ * Records a computation into `graph`: reads `inputs`, writes a value of this graph to each of `outputs`. How many there
+ * are was said when the callback was handed over.
+ *
+ * Errors of recording functions stick to the graph: nothing needs a check here. A status other than TENON_OK ends the
+ * call that records with TENON_CALLBACK_FAILED, or with what stuck to the graph. `graph` and its values end with the
+ * callback, and are for its thread alone. The callback may be called again at any time, from any thread, from several
+ * at once; it holds no lock of the library.
+ */
+typedef TenonStatus (*TenonRecordFunction)(void *user, TenonGraph graph, const TenonValue *inputs, TenonValue *outputs);
+
+/**
+ * A computation that is recorded when it is called with new dtypes or shapes, or after a change that it depends on, and
+ * runs as a compiled program every other time.
+ *
+ * What a recording depends on besides its inputs is noticed by itself: the structure and training flags of cells that it
+ * called, and whether parameters require gradients. Values of parameters, hyperparameters, and generators are read when
+ * the program runs: changing them never records again. The last 32 programs are kept.
+ */
+typedef struct TenonFunction {
+    /** Says nothing to a host; never compute with it. All zero is no function. */
+    uint64_t id;
+} TenonFunction;
+
+/** Options of tenon_grad and tenon_value_and_grad. */
+typedef struct TenonGradOptions {
+    /** sizeof(TenonGradOptions), set by tenon_grad_options_init. */
+    size_t struct_size;
+    /** The inputs to differentiate with respect to. Default: the first if there are no weights, else none. */
+    const size_t *positions;
+    /** How many. */
+    size_t position_count;
+    /** Parameters to differentiate with respect to. Default: none. */
+    const TenonParameter *weights;
+    /** How many. */
+    size_t weight_count;
+    /**
+     * Only the first output is differentiated, the others come along as they are; the function has at least two.
+     * Default: false.
+     */
+    bool has_aux;
+    /**
+     * Gradients are weighted: the last inputs of the new function, one for each output that is differentiated and of its
+     * dtype and shape, are the weights. Default: false, ones.
+     */
+    bool sens;
+} TenonGradOptions;
+
+/**
+ * Makes a function of `input_count` inputs and `output_count` outputs. Nothing is recorded yet.
+ *
+ * `record` and `user` are taken over: `drop` is called once with `user` when the last function that is made from this
+ * one, and the last training step of one, have gone, or before this call returns if it fails. The caller frees the
+ * function. Any thread.
+ */
+TenonStatus tenon_function_new(TenonContext context, TenonRecordFunction record, void *user, TenonDropFunction drop,
+    size_t input_count, size_t output_count, TenonFunction *function, TenonError *error);
+
+/**
+ * Runs a function and writes a new tensor for each of its outputs to `outputs`; `output_count` is
+ * tenon_function_output_count. Records and compiles first if the dtypes and shapes of the inputs are new. The caller
+ * frees the tensors.
+ *
+ * Fails with what the recording fails with: its text names the operation, the path of the cell, and the shapes; with
+ * TENON_BUSY inside of the function's own callback; with TENON_INVALID_ARGUMENT, TENON_OUT_OF_MEMORY. Outputs and
+ * variables are as before then. Any thread.
+ */
+TenonStatus tenon_function_call(TenonFunction function, const TenonTensor *inputs, size_t input_count,
+    TenonTensor *outputs, size_t output_count, TenonError *error);
+
+/**
+ * Runs a function into tensors that exist: of the right dtypes and shapes, row-major, and no inputs at the same time.
+ * They are written only on success. Allocates nothing after the first call with inputs of the same dtypes and shapes.
+ * Fails like tenon_function_call, and with TENON_DTYPE_MISMATCH or TENON_SHAPE_MISMATCH for outputs. Any thread.
+ */
+TenonStatus tenon_function_call_into(TenonFunction function, const TenonTensor *inputs, size_t input_count,
+    const TenonTensor *outputs, size_t output_count, TenonError *error);
+
+/**
+ * Records a function as a part of a graph, as if its callback had been called there: `inputs` are values of the graph,
+ * `outputs` receives its results, which are invalid values if something failed; the failure sticks to the graph. This is
+ * how functions are made from functions: a gradient inside of a loss, for example. Threads as in tenon_graph_status.
+ */
+void tenon_function_record(TenonFunction function, TenonGraph graph, const TenonValue *inputs, size_t input_count,
+    TenonValue *outputs, size_t output_count);
+
+/** How many inputs a function takes; 0 if the handle is bad. Any thread. */
+size_t tenon_function_input_count(TenonFunction function);
+
+/** How many outputs a function has; 0 if the handle is bad. Any thread. */
+size_t tenon_function_output_count(TenonFunction function);
+
+/**
+ * The context that a function was made in, or a zero handle if the function's handle is bad. Nothing to free. Any
+ * thread.
+ */
+TenonContext tenon_function_context(TenonFunction function);
+
+/**
+ * Records and compiles a function for inputs of the dtypes and shapes of these tensors, so that the first call does not
+ * have to; their elements do not matter. Fails like tenon_function_call. Any thread.
+ */
+TenonStatus tenon_function_prepare(TenonFunction function, const TenonTensor *inputs, size_t input_count,
+    TenonError *error);
+
+/** Writes how many programs were compiled for a function so far. Any thread. */
+TenonStatus tenon_function_compilations(TenonFunction function, size_t *count, TenonError *error);
+
+/**
+ * Writes the graph of a function and its compiled program (the loops, what is fused, where memory lies) for inputs of
+ * the dtypes and shapes of these tensors, for people to read; the format may change. The text goes to `text`, which has
+ * room for `capacity` bytes, its length without the NUL to `length`. NULL with capacity 0 asks for the length alone;
+ * another capacity that is too small is refused. Records and compiles each time. Fails like tenon_function_call. Any
+ * thread.
+ */
+TenonStatus tenon_function_describe(TenonFunction function, const TenonTensor *inputs, size_t input_count, char *text,
+    size_t capacity, size_t *length, TenonError *error);
+
+/** Frees a handle of a function; zero is a no-op. What was made from it goes on. Any thread. */
+TenonStatus tenon_function_free(TenonFunction function);
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonGradOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
+TenonStatus tenon_grad_options_init(TenonGradOptions *options, size_t size);
+
+/**
+ * Makes the function that computes the gradients of another one: an output for each position, then one for each weight,
+ * then, with has_aux, the outputs of the function from the second on. It takes the inputs of the function, then, with
+ * sens, the weights of its outputs. A gradient is a function like any other: it can be differentiated again.
+ *
+ * Gradients are those of the sum of all elements of all float outputs (with has_aux, of the first). What they do not
+ * depend on gets zeros.
+ *
+ * Fails with TENON_INVALID_ARGUMENT for a position that is named twice or that the function does not have, and for a
+ * weight that is named twice or of another context. Calls of the new function fail with TENON_INVALID_ARGUMENT for a
+ * weight that does not require a gradient, with TENON_NOT_DIFFERENTIABLE if no output is a float. The caller frees the
+ * new function. Any thread.
+ */
+TenonStatus tenon_grad(TenonFunction function, const TenonGradOptions *options, TenonFunction *gradient,
+    TenonError *error);
+
+/** tenon_grad with all outputs of the function first, then the gradients. The forward pass is there once. */
+TenonStatus tenon_value_and_grad(TenonFunction function, const TenonGradOptions *options, TenonFunction *gradient,
+    TenonError *error);
+
+/* ==== Cells =========================================================================================================
+ */
+
+/**
+ * A node of a network's tree: named children, parameters, a training flag, and what records its forward graph.
+ *
+ * A new cell is in inference; tenon_cell_set_train switches. Parameters are named by their path from the root:
+ * "fc1.weight". A cell may stand in several places; its parameters are then shared.
+ */
+typedef struct TenonCell {
+    /** Says nothing to a host; never compute with it. All zero is no cell. */
+    uint64_t id;
+} TenonCell;
+
+/**
+ * Makes a cell of one input and one output whose forward graph `construct` records. It is called once for each new input
+ * signature, never once per run, and may call other cells, usually the children that were inserted under this one, and
+ * read parameters with tenon_parameter_read_value. Errors that it runs into carry the path of the cell.
+ *
+ * A cell that behaves differently in training asks with tenon_cell_training: programs are recorded anew when that
+ * changes. What else `construct` looks at must not change.
+ *
+ * `construct` and `user` are taken over: `drop` is called once with `user` when the cell has gone, or before this call
+ * returns if it fails. The caller frees the handle. Any thread.
+ */
+TenonStatus tenon_cell_new(TenonContext context, TenonRecordFunction construct, void *user, TenonDropFunction drop,
+    TenonCell *cell, TenonError *error);
+
+/** tenon_cell_new with any number of inputs and outputs. */
+TenonStatus tenon_cell_new_with_counts(TenonContext context, TenonRecordFunction construct, void *user,
+    TenonDropFunction drop, size_t input_count, size_t output_count, TenonCell *cell, TenonError *error);
+
+/**
+ * Records the forward graph of a cell of one input and one output. What fails sticks to the graph of the input, with the
+ * path of the cell that it happened in. Inside of the cell's own construct it fails with TENON_BUSY.
+ */
+TenonValue tenon_cell_call(TenonCell cell, TenonValue input);
+
+/**
+ * Records the forward graph of a cell of any number of inputs and outputs: `inputs` are values of `graph`, `outputs`
+ * receives its results, which are invalid values if something failed; the failure sticks to the graph.
+ */
+void tenon_cell_call_many(TenonCell cell, TenonGraph graph, const TenonValue *inputs, size_t input_count,
+    TenonValue *outputs, size_t output_count);
+
+/**
+ * Makes `child` the last child of a cell. Names of its parameters become paths from the root of this cell's tree.
+ *
+ * Fails with TENON_INVALID_ARGUMENT for an empty name, a name with a dot, a cell of another context, and a cell that
+ * this one stands below; with TENON_ALREADY_EXISTS for a name that a child or parameter has. Any thread.
+ */
+TenonStatus tenon_cell_insert_child(TenonCell cell, const char *name, TenonCell child, TenonError *error);
+
+/**
+ * Gives a cell a new parameter, the last one. NULL options are zeros. Floats require gradients, other dtypes have none.
+ * The caller frees the handle.
+ *
+ * Fails like tenon_cell_insert_parameter and tenon_parameter_new. Any thread.
+ */
+TenonStatus tenon_cell_parameter(TenonCell cell, const char *name, TenonDType dtype, const int64_t *shape, size_t rank,
+    const TenonInitializerOptions *options, TenonParameter *parameter, TenonError *error);
+
+/**
+ * Makes an existing parameter the last one of a cell; it may belong to other cells too, and is shared then. Its name
+ * becomes its path.
+ *
+ * Fails with TENON_INVALID_ARGUMENT for an empty name, a name with a dot, and a parameter of another context; with
+ * TENON_ALREADY_EXISTS for a name that a child or parameter has. Any thread.
+ */
+TenonStatus tenon_cell_insert_parameter(TenonCell cell, const char *name, TenonParameter parameter, TenonError *error);
+
+/** Switches a cell and all below it to training (true) or inference (false). Any thread. */
+TenonStatus tenon_cell_set_train(TenonCell cell, bool training, TenonError *error);
+
+/** Writes whether a cell is in training. Any thread. */
+TenonStatus tenon_cell_training(TenonCell cell, bool *training, TenonError *error);
+
+/**
+ * Writes handles of all parameters of a cell and of all below it to `parameters`, which has room for `capacity`, and
+ * their number to `count`: the cell's own in the order of insertion, then each child's, depth first; one that stands in
+ * several places once, by the first of them. NULL with capacity 0 asks for the number alone; another capacity that is
+ * too small is refused. The caller frees the handles. Any thread.
+ */
+TenonStatus tenon_cell_parameters(TenonCell cell, TenonParameter *parameters, size_t capacity, size_t *count,
+    TenonError *error);
+
+/**
+ * Writes handles of the parameters of a cell and of all below it that require gradients, in the order of
+ * tenon_cell_parameters and in the same way.
+ */
+TenonStatus tenon_cell_trainable_params(TenonCell cell, TenonParameter *parameters, size_t capacity, size_t *count,
+    TenonError *error);
+
+/**
+ * Writes the path from a cell of the parameter at a position in tenon_cell_parameters: "fc1.weight". The text goes to
+ * `text`, which has room for `capacity` bytes, its length without the NUL to `length`. NULL with capacity 0 asks for the
+ * length alone; another capacity that is too small is refused. Fails with TENON_NOT_FOUND. Any thread.
+ */
+TenonStatus tenon_cell_parameter_path(TenonCell cell, size_t position, char *text, size_t capacity, size_t *length,
+    TenonError *error);
+
+/**
+ * Writes a handle of the parameter at a path from a cell: "fc1.weight". The caller frees the handle. Fails with
+ * TENON_NOT_FOUND. Any thread.
+ */
+TenonStatus tenon_cell_find_parameter(TenonCell cell, const char *path, TenonParameter *parameter, TenonError *error);
+
+/** Writes handles of a cell itself and of all cells below it to `cells`, depth first, as tenon_cell_parameters does. */
+TenonStatus tenon_cell_cells(TenonCell cell, TenonCell *cells, size_t capacity, size_t *count, TenonError *error);
+
+/**
+ * Writes the path from a cell of the cell at a position in tenon_cell_cells: "" for the first, which is the cell itself,
+ * "block.fc1". The text goes out as in tenon_cell_parameter_path. Any thread.
+ */
+TenonStatus tenon_cell_cell_path(TenonCell cell, size_t position, char *text, size_t capacity, size_t *length,
+    TenonError *error);
+
+/**
+ * Writes a handle of the cell at a path from a cell: "block.fc1"; "" is the cell itself. The caller frees the handle.
+ * Fails with TENON_NOT_FOUND. Any thread.
+ */
+TenonStatus tenon_cell_find_cell(TenonCell cell, const char *path, TenonCell *found, TenonError *error);
+
+/**
+ * Writes a tree as text, for people to read: a line for each cell (path, kind, training or inference) and for each
+ * parameter (name, dtype, shape, frozen or not). The text goes out as in tenon_cell_parameter_path. Any thread.
+ */
+TenonStatus tenon_cell_describe(TenonCell cell, char *text, size_t capacity, size_t *length, TenonError *error);
+
+/** Whether two handles are of the same cell; false if one is bad. Any thread. */
+bool tenon_cell_is_same(TenonCell cell, TenonCell other);
+
+/** The context that a cell was made in, or a zero handle if the cell's handle is bad. Nothing to free. Any thread. */
+TenonContext tenon_cell_context(TenonCell cell);
+
+/** Frees a handle of a cell; zero is a no-op. Its parents and recorded programs keep the cell. Any thread. */
+TenonStatus tenon_cell_free(TenonCell cell);
+
+/* ==== Built-in cells ================================================================================================
+ */
+
+/** An activation with its defaults: one of the numbers below. */
+typedef int32_t TenonActivation;
+
+enum {
+    /** None. */
+    TENON_ACTIVATION_NONE = 0,
+    /** max(x, 0). */
+    TENON_ACTIVATION_RELU = 1,
+    /** x held between 0 and 6. */
+    TENON_ACTIVATION_RELU6 = 2,
+    /** x, or 0.2 x below 0. */
+    TENON_ACTIVATION_LEAKY_RELU = 3,
+    /** x, or e^x - 1 below 0. */
+    TENON_ACTIVATION_ELU = 4,
+    /** x times the normal distribution function, by its tanh approximation. */
+    TENON_ACTIVATION_GELU = 5,
+    /** x sigmoid(x). */
+    TENON_ACTIVATION_SILU = 6,
+    /** 1 / (1 + e^-x). */
+    TENON_ACTIVATION_SIGMOID = 7,
+    /** ln sigmoid(x). */
+    TENON_ACTIVATION_LOG_SIGMOID = 8,
+    /** The hyperbolic tangent. */
+    TENON_ACTIVATION_TANH = 9,
+    /** ln(1 + e^x). */
+    TENON_ACTIVATION_SOFTPLUS = 10,
+    /** x relu6(x + 3) / 6. */
+    TENON_ACTIVATION_HARD_SWISH = 11,
+    /** relu6(x + 3) / 6. */
+    TENON_ACTIVATION_HARD_SIGMOID = 12,
+    /** Softmax along the last axis. */
+    TENON_ACTIVATION_SOFTMAX = 13,
+    /** Log-softmax along the last axis. */
+    TENON_ACTIVATION_LOG_SOFTMAX = 14
+};
+
+/** Options of tenon_dense_new. */
+typedef struct TenonDenseOptions {
+    /** sizeof(TenonDenseOptions), set by tenon_dense_options_init. */
+    size_t struct_size;
+    /** Leaves the bias out. Default: false. */
+    bool no_bias;
+    /** Applied to the result. Default: TENON_ACTIVATION_NONE. */
+    TenonActivation activation;
+    /** Of the parameters: a float. Default: TENON_F32. */
+    TenonDType dtype;
+    /** Of the weight. Default: NULL, uniform within 1 / sqrt(in_channels). */
+    const TenonInitializerOptions *weight_init;
+    /** Of the bias. Default: NULL, uniform within 1 / sqrt(in_channels). */
+    const TenonInitializerOptions *bias_init;
+} TenonDenseOptions;
+
+/** Options of tenon_dropout_new. */
+typedef struct TenonDropoutOptions {
+    /** sizeof(TenonDropoutOptions), set by tenon_dropout_options_init. */
+    size_t struct_size;
+    /** The probability that an element is kept, above 0 and at most 1. Default: 0.5. */
+    double keep_prob;
+    /** The probability that an element is dropped, below 1; counts instead of keep_prob if it is not 0. Default: 0. */
+    double p;
+    /**
+     * Draws from the generator of op_seed (tenon_context_generator_for), not from the context's own. Networks that train
+     * at the same time should not share a generator. Default: false.
+     */
+    bool has_op_seed;
+    /** See above. */
+    int64_t op_seed;
+} TenonDropoutOptions;
+
+/**
+ * Makes a cell that hands its inputs to its first child, that one's outputs to the second, and so on, and returns the
+ * outputs of the last; without children it returns its inputs. Children come with tenon_cell_insert_child. The caller
+ * frees the handle. Any thread.
+ */
+TenonStatus tenon_sequential_new(TenonContext context, TenonCell *cell, TenonError *error);
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonDenseOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
+TenonStatus tenon_dense_options_init(TenonDenseOptions *options, size_t size);
+
+/**
+ * Makes a fully connected layer: activation(x W^T + b) on the last dimension of x [..., in_channels], with parameters
+ * "weight" [out_channels, in_channels] and "bias" [out_channels]. NULL options are the defaults. The caller frees the
+ * handle.
+ *
+ * Fails with TENON_INVALID_ARGUMENT for fewer than one channel, with TENON_DTYPE_MISMATCH for parameters that are not
+ * floats. Any thread.
+ */
+TenonStatus tenon_dense_new(TenonContext context, int64_t in_channels, int64_t out_channels,
+    const TenonDenseOptions *options, TenonCell *cell, TenonError *error);
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonDropoutOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
+TenonStatus tenon_dropout_options_init(TenonDropoutOptions *options, size_t size);
+
+/**
+ * Makes a dropout layer: in training x mask / keep_prob, where the mask is 1 with probability keep_prob and 0 else; in
+ * inference x. NULL options are the defaults. The caller frees the handle. Fails with TENON_INVALID_ARGUMENT for a
+ * probability out of range. Any thread.
+ */
+TenonStatus tenon_dropout_new(TenonContext context, const TenonDropoutOptions *options, TenonCell *cell,
+    TenonError *error);
+
+/**
+ * Makes a cell that joins the dimensions from start_dim to end_dim (both included, negative ones count from the last)
+ * into one; the usual 1 and -1 keep the batch. The caller frees the handle. Any thread.
+ */
+TenonStatus tenon_flatten_new(TenonContext context, int64_t start_dim, int64_t end_dim, TenonCell *cell,
+    TenonError *error);
+
+/** Makes a cell that applies max(x, 0). The caller frees the handle. Any thread. */
+TenonStatus tenon_relu_new(TenonContext context, TenonCell *cell, TenonError *error);
+
+/** Makes a cell that applies x held between 0 and 6. The caller frees the handle. Any thread. */
+TenonStatus tenon_relu6_new(TenonContext context, TenonCell *cell, TenonError *error);
+
+/** Makes a cell that applies x, or alpha x below 0. The caller frees the handle. Any thread. */
+TenonStatus tenon_leaky_relu_new(TenonContext context, double alpha, TenonCell *cell, TenonError *error);
+
+/** Makes a cell that applies x, or alpha (e^x - 1) below 0. The caller frees the handle. Any thread. */
+TenonStatus tenon_elu_new(TenonContext context, double alpha, TenonCell *cell, TenonError *error);
+
+/** Makes a cell that applies x times the normal distribution function, or its tanh approximation. The caller frees the handle. Any thread. */
+TenonStatus tenon_gelu_new(TenonContext context, bool approximate, TenonCell *cell, TenonError *error);
+
+/** Makes a cell that applies x sigmoid(x). The caller frees the handle. Any thread. */
+TenonStatus tenon_silu_new(TenonContext context, TenonCell *cell, TenonError *error);
+
+/** Makes a cell that applies 1 / (1 + e^-x). The caller frees the handle. Any thread. */
+TenonStatus tenon_sigmoid_new(TenonContext context, TenonCell *cell, TenonError *error);
+
+/** Makes a cell that applies ln sigmoid(x). The caller frees the handle. Any thread. */
+TenonStatus tenon_log_sigmoid_new(TenonContext context, TenonCell *cell, TenonError *error);
+
+/** Makes a cell that applies the hyperbolic tangent. The caller frees the handle. Any thread. */
+TenonStatus tenon_tanh_new(TenonContext context, TenonCell *cell, TenonError *error);
+
+/** Makes a cell that applies ln(1 + e^x). The caller frees the handle. Any thread. */
+TenonStatus tenon_softplus_new(TenonContext context, TenonCell *cell, TenonError *error);
+
+/** Makes a cell that applies x relu6(x + 3) / 6. The caller frees the handle. Any thread. */
+TenonStatus tenon_hard_swish_new(TenonContext context, TenonCell *cell, TenonError *error);
+
+/** Makes a cell that applies relu6(x + 3) / 6. The caller frees the handle. Any thread. */
+TenonStatus tenon_hard_sigmoid_new(TenonContext context, TenonCell *cell, TenonError *error);
+
+/** Makes a cell that applies softmax along an axis (negative ones count from the last). The caller frees the handle. Any thread. */
+TenonStatus tenon_softmax_new(TenonContext context, int64_t axis, TenonCell *cell, TenonError *error);
+
+/** Makes a cell that applies log-softmax along an axis (negative ones count from the last). The caller frees the handle. Any thread. */
+TenonStatus tenon_log_softmax_new(TenonContext context, int64_t axis, TenonCell *cell, TenonError *error);
+
+/* ==== Optimizers ====================================================================================================
+ */
+
+/** Parameters that share hyperparameters. */
+typedef struct TenonParameterGroup {
+    /** The parameters. */
+    const TenonParameter *parameters;
+    /** How many. */
+    size_t parameter_count;
+    /** Names of hyperparameters that differ from the optimizer's options: "learning_rate". */
+    const char *const *hyperparameters;
+    /** Their values. */
+    const double *values;
+    /** How many hyperparameters. */
+    size_t hyperparameter_count;
+} TenonParameterGroup;
+
+/** Options of tenon_sgd_new. */
+typedef struct TenonSgdOptions {
+    /** sizeof(TenonSgdOptions), set by tenon_sgd_options_init. */
+    size_t struct_size;
+    /** Set by the init function: zeros below are meant. Otherwise a field that is zero has its default. */
+    bool is_filled;
+    /** Looks ahead by the momentum; needs one, and no dampening. Default: false. */
+    bool nesterov;
+    /** Default: 0.1. */
+    double learning_rate;
+    /** Default: 0: no momentum is kept then, and there is no such hyperparameter, nor dampening. */
+    double momentum;
+    /** How much less than all of the gradient enters the momentum, from the second step on. Default: 0. */
+    double dampening;
+    /** Added to the gradient times the parameter. Default: 0. */
+    double weight_decay;
+    /**
+     * Gradients are divided by it before anything else. Default: 0, gradients of an unscaled loss; there is no such
+     * hyperparameter then.
+     */
+    double loss_scale;
+    /**
+     * Groups of parameters with hyperparameters of their own; they are then all that is trained. Default: NULL, one group
+     * of the parameters of the network that require gradients.
+     */
+    const TenonParameterGroup *groups;
+    /** How many. */
+    size_t group_count;
+} TenonSgdOptions;
+
+/**
+ * A formula that updates parameters from their gradients, with its state and its hyperparameters. Weight decay is that of
+ * the group, for all of its parameters: none is spared because of its name.
+ */
+typedef struct TenonOptimizer {
+    /** Says nothing to a host; never compute with it. All zero is no optimizer. */
+    uint64_t id;
+} TenonOptimizer;
+
+/** Options of tenon_momentum_new. */
+typedef struct TenonMomentumOptions {
+    /** sizeof(TenonMomentumOptions), set by tenon_momentum_options_init. */
+    size_t struct_size;
+    /** Set by the init function: zeros below are meant. Otherwise a field that is zero has its default. */
+    bool is_filled;
+    /** Looks ahead by the momentum. Default: false. */
+    bool nesterov;
+    /** Default: 0.1. */
+    double learning_rate;
+    /** Default: 0.9. */
+    double momentum;
+    /** Added to the gradient times the parameter. Default: 0. */
+    double weight_decay;
+    /**
+     * Gradients are divided by it before anything else. Default: 0, gradients of an unscaled loss; there is no such
+     * hyperparameter then.
+     */
+    double loss_scale;
+    /**
+     * Groups of parameters with hyperparameters of their own; they are then all that is trained. Default: NULL, one group
+     * of the parameters of the network that require gradients.
+     */
+    const TenonParameterGroup *groups;
+    /** How many. */
+    size_t group_count;
+} TenonMomentumOptions;
+
+/** Options of tenon_adam_new. */
+typedef struct TenonAdamOptions {
+    /** sizeof(TenonAdamOptions), set by tenon_adam_options_init. */
+    size_t struct_size;
+    /** Set by the init function: zeros below are meant. Otherwise a field that is zero has its default. */
+    bool is_filled;
+    /** Default: 0.001. */
+    double learning_rate;
+    /** Decay of the mean of gradients. Default: 0.9. */
+    double beta1;
+    /** Decay of the mean of squared gradients. Default: 0.999. */
+    double beta2;
+    /** Keeps the divisor from 0. Default: 1e-8. */
+    double eps;
+    /** Added to the gradient times the parameter. Default: 0. */
+    double weight_decay;
+    /**
+     * Gradients are divided by it before anything else. Default: 0, gradients of an unscaled loss; there is no such
+     * hyperparameter then.
+     */
+    double loss_scale;
+    /**
+     * Groups of parameters with hyperparameters of their own; they are then all that is trained. Default: NULL, one group
+     * of the parameters of the network that require gradients.
+     */
+    const TenonParameterGroup *groups;
+    /** How many. */
+    size_t group_count;
+} TenonAdamOptions;
+
+/** Options of tenon_adamw_new. */
+typedef struct TenonAdamWOptions {
+    /** sizeof(TenonAdamWOptions), set by tenon_adamw_options_init. */
+    size_t struct_size;
+    /** Set by the init function: zeros below are meant. Otherwise a field that is zero has its default. */
+    bool is_filled;
+    /** Default: 0.001. */
+    double learning_rate;
+    /** Decay of the mean of gradients. Default: 0.9. */
+    double beta1;
+    /** Decay of the mean of squared gradients. Default: 0.999. */
+    double beta2;
+    /** Keeps the divisor from 0. Default: 1e-8. */
+    double eps;
+    /** The share of the parameter, times the learning rate, that each step takes away. Default: 0.01. */
+    double weight_decay;
+    /**
+     * Gradients are divided by it before anything else. Default: 0, gradients of an unscaled loss; there is no such
+     * hyperparameter then.
+     */
+    double loss_scale;
+    /**
+     * Groups of parameters with hyperparameters of their own; they are then all that is trained. Default: NULL, one group
+     * of the parameters of the network that require gradients.
+     */
+    const TenonParameterGroup *groups;
+    /** How many. */
+    size_t group_count;
+} TenonAdamWOptions;
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonSgdOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
+TenonStatus tenon_sgd_options_init(TenonSgdOptions *options, size_t size);
+
+/**
+ * Makes the optimizer SGD: w <- w - learning_rate g, where g is the gradient / loss_scale + weight_decay w. With
+ * momentum: b <- momentum b + (1 - dampening) g, in the first step b <- g; w <- w - learning_rate b, or
+ * w - learning_rate (g + momentum b) with nesterov.
+ *
+ * `net` is the network to train; NULL options are the defaults. Hyperparameters are the fields of the options by their
+ * names; they are inputs of programs, so changing one never compiles again. The caller frees the handle.
+ *
+ * Fails with TENON_INVALID_ARGUMENT for a hyperparameter out of range and if there is nothing to train, with
+ * TENON_ALREADY_EXISTS for a parameter that is there twice, with TENON_NOT_FOUND for an unknown hyperparameter of a
+ * group. Any thread.
+ */
+TenonStatus tenon_sgd_new(TenonCell net, const TenonSgdOptions *options, TenonOptimizer *optimizer, TenonError *error);
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonMomentumOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
+TenonStatus tenon_momentum_options_init(TenonMomentumOptions *options, size_t size);
+
+/**
+ * Makes the optimizer Momentum: v <- momentum v + g; w <- w - learning_rate v, or w - learning_rate (g + momentum v) with
+ * nesterov (Sutskever et al., 2013), where g is the gradient / loss_scale + weight_decay w.
+ *
+ * `net` is the network to train; NULL options are the defaults. Hyperparameters are the fields of the options by their
+ * names; they are inputs of programs, so changing one never compiles again. The caller frees the handle.
+ *
+ * Fails with TENON_INVALID_ARGUMENT for a hyperparameter out of range and if there is nothing to train, with
+ * TENON_ALREADY_EXISTS for a parameter that is there twice, with TENON_NOT_FOUND for an unknown hyperparameter of a
+ * group. Any thread.
+ */
+TenonStatus tenon_momentum_new(TenonCell net, const TenonMomentumOptions *options, TenonOptimizer *optimizer,
+    TenonError *error);
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonAdamOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
+TenonStatus tenon_adam_options_init(TenonAdamOptions *options, size_t size);
+
+/**
+ * Makes the optimizer Adam (Kingma & Ba, 2015): m <- beta1 m + (1 - beta1) g; v <- beta2 v + (1 - beta2) g^2;
+ * w <- w - learning_rate / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps), where g is the gradient / loss_scale +
+ * weight_decay w and t is 1 in the first step.
+ *
+ * `net` is the network to train; NULL options are the defaults. Hyperparameters are the fields of the options by their
+ * names; they are inputs of programs, so changing one never compiles again. The caller frees the handle.
+ *
+ * Fails with TENON_INVALID_ARGUMENT for a hyperparameter out of range and if there is nothing to train, with
+ * TENON_ALREADY_EXISTS for a parameter that is there twice, with TENON_NOT_FOUND for an unknown hyperparameter of a
+ * group. Any thread.
+ */
+TenonStatus tenon_adam_new(TenonCell net, const TenonAdamOptions *options, TenonOptimizer *optimizer,
+    TenonError *error);
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonAdamWOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
+TenonStatus tenon_adamw_options_init(TenonAdamWOptions *options, size_t size);
+
+/**
+ * Makes the optimizer AdamW (Loshchilov & Hutter, 2019): tenon_adam_new, but weight decay does not enter g:
+ * w <- (1 - learning_rate weight_decay) w first.
+ *
+ * `net` is the network to train; NULL options are the defaults. Hyperparameters are the fields of the options by their
+ * names; they are inputs of programs, so changing one never compiles again. The caller frees the handle.
+ *
+ * Fails with TENON_INVALID_ARGUMENT for a hyperparameter out of range and if there is nothing to train, with
+ * TENON_ALREADY_EXISTS for a parameter that is there twice, with TENON_NOT_FOUND for an unknown hyperparameter of a
+ * group. Any thread.
+ */
+TenonStatus tenon_adamw_new(TenonCell net, const TenonAdamWOptions *options, TenonOptimizer *optimizer,
+    TenonError *error);
+
+/**
+ * Makes one step with gradients that the host has: one for each of tenon_optimizer_parameters, in that order and of their
+ * dtypes and shapes. Allocates nothing after the first call.
+ *
+ * Fails with TENON_INVALID_ARGUMENT for another number of gradients, TENON_SHAPE_MISMATCH, or TENON_DTYPE_MISMATCH;
+ * nothing has changed then. Steps of one optimizer come one after the other. Any thread.
+ */
+TenonStatus tenon_optimizer_apply(TenonOptimizer optimizer, const TenonTensor *gradients, size_t count,
+    TenonError *error);
+
+/**
+ * Writes handles of the parameters that an optimizer updates now, those that require gradients, to `parameters`, which
+ * has room for `capacity`, and their number to `count`: the first group's, then the second's. NULL with capacity 0 asks
+ * for the number alone; another capacity that is too small is refused. The caller frees the handles. Any thread.
+ */
+TenonStatus tenon_optimizer_parameters(TenonOptimizer optimizer, TenonParameter *parameters, size_t capacity,
+    size_t *count, TenonError *error);
+
+/** Writes how many groups an optimizer has; without groups of the host there is one. Any thread. */
+TenonStatus tenon_optimizer_group_count(TenonOptimizer optimizer, size_t *count, TenonError *error);
+
+/**
+ * Writes the present value of a hyperparameter of a group. Fails with TENON_NOT_FOUND for a group or a name that does not
+ * exist; the text lists the names. Any thread.
+ */
+TenonStatus tenon_optimizer_hyperparameter(TenonOptimizer optimizer, size_t group, const char *name, double *value,
+    TenonError *error);
+
+/**
+ * Sets a hyperparameter of all groups, from the next step on; nothing is recorded or compiled again. Waits for a step
+ * that runs. Fails with TENON_NOT_FOUND for a name that does not exist, with TENON_INVALID_ARGUMENT for a value out of
+ * range. Any thread.
+ */
+TenonStatus tenon_optimizer_set_hyperparameter(TenonOptimizer optimizer, const char *name, double value,
+    TenonError *error);
+
+/** tenon_optimizer_set_hyperparameter for one group. */
+TenonStatus tenon_optimizer_set_group_hyperparameter(TenonOptimizer optimizer, size_t group, const char *name,
+    double value, TenonError *error);
+
+/**
+ * Writes the name of the hyperparameter at a position, which every group has. The text goes to `text`, which has room for
+ * `capacity` bytes, its length without the NUL to `length`. NULL with capacity 0 asks for the length alone; another
+ * capacity that is too small is refused. Fails with TENON_NOT_FOUND beyond the last. Any thread.
+ */
+TenonStatus tenon_optimizer_hyperparameter_name(TenonOptimizer optimizer, size_t position, char *text, size_t capacity,
+    size_t *length, TenonError *error);
+
+/** Writes how many steps an optimizer has made. Any thread. */
+TenonStatus tenon_optimizer_global_step(TenonOptimizer optimizer, uint64_t *step, TenonError *error);
+
+/** Goes on as after this many steps, which bias corrections count. Waits for a step that runs. Any thread. */
+TenonStatus tenon_optimizer_set_global_step(TenonOptimizer optimizer, uint64_t step, TenonError *error);
+
+/**
+ * The context that an optimizer was made in, or a zero handle if the optimizer's handle is bad. Nothing to free. Any
+ * thread.
+ */
+TenonContext tenon_optimizer_context(TenonOptimizer optimizer);
+
+/** Frees a handle of an optimizer; zero is a no-op. Training steps keep the optimizer. Any thread. */
+TenonStatus tenon_optimizer_free(TenonOptimizer optimizer);
+
+/* ==== Training steps ================================================================================================
+ */
+
+/** Options of tenon_train_step_new: none yet. */
+typedef struct TenonTrainStepOptions {
+    /** sizeof(TenonTrainStepOptions), set by tenon_train_step_options_init. */
+    size_t struct_size;
+} TenonTrainStepOptions;
+
+/** A loss function and an optimizer as one compiled program: forward pass, gradients, update. */
+typedef struct TenonTrainStep {
+    /** Says nothing to a host; never compute with it. All zero is no training step. */
+    uint64_t id;
+} TenonTrainStep;
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonTrainStepOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
+TenonStatus tenon_train_step_options_init(TenonTrainStepOptions *options, size_t size);
+
+/**
+ * Makes a training step. Nothing is recorded yet. NULL options are the defaults.
+ *
+ * The loss is the function's first output, a float; of more than one element, their sum is meant. Other outputs come
+ * along. Parameters that are trained are the optimizer's that require gradients. Cells are not switched to training:
+ * that is tenon_cell_set_train's.
+ *
+ * The caller frees the step. Fails with TENON_INVALID_ARGUMENT if loss and optimizer are of different contexts. Any
+ * thread.
+ */
+TenonStatus tenon_train_step_new(TenonFunction loss, TenonOptimizer optimizer, const TenonTrainStepOptions *options,
+    TenonTrainStep *step, TenonError *error);
+
+/**
+ * Runs one whole training step: forward pass, gradients, update.
+ *
+ * `outputs` receives what the loss function returned, the loss first, in tensors of the step: the same handles each time
+ * for inputs of the same dtypes and shapes, with new elements. Copy what is to be kept (tenon_tensor_read,
+ * tenon_tensor_duplicate). Nothing is to be freed: the handles go with the step. A host that frees one gets a new one
+ * from the next run. They are no inputs of the same step.
+ *
+ * On failure the parameters and the optimizer's state are what they were before the call, and `outputs` is untouched.
+ * Allocates nothing after the first call with inputs of the same dtypes and shapes, as long as no cell or parameter
+ * changes and no output is freed. Fails like tenon_function_call. Runs of one step come one after the other. Any thread.
+ */
+TenonStatus tenon_train_step_run(TenonTrainStep step, const TenonTensor *inputs, size_t input_count,
+    TenonTensor *outputs, size_t output_count, TenonError *error);
+
+/**
+ * tenon_train_step_run with outputs in tensors of the host: of the right dtypes and shapes, row-major, and no inputs at
+ * the same time.
+ */
+TenonStatus tenon_train_step_run_into(TenonTrainStep step, const TenonTensor *inputs, size_t input_count,
+    const TenonTensor *outputs, size_t output_count, TenonError *error);
+
+/**
+ * Records and compiles a step for inputs of the dtypes and shapes of these tensors, so that the first run does not have
+ * to; their elements do not matter. Fails like tenon_train_step_run. Any thread.
+ */
+TenonStatus tenon_train_step_prepare(TenonTrainStep step, const TenonTensor *inputs, size_t input_count,
+    TenonError *error);
+
+/** Writes how many programs were compiled for a step so far. Any thread. */
+TenonStatus tenon_train_step_compilations(TenonTrainStep step, size_t *count, TenonError *error);
+
+/** Writes the graph of a step and its compiled program, as tenon_function_describe does. */
+TenonStatus tenon_train_step_describe(TenonTrainStep step, const TenonTensor *inputs, size_t input_count, char *text,
+    size_t capacity, size_t *length, TenonError *error);
+
+/** The context that a step was made in, or a zero handle if the step's handle is bad. Nothing to free. Any thread. */
+TenonContext tenon_train_step_context(TenonTrainStep step);
+
+/**
+ * Frees a training step and the handles of its outputs; zero is a no-op. A run on another thread ends as it would have.
+ * Any thread.
+ */
+TenonStatus tenon_train_step_free(TenonTrainStep step);
+
+/* ==== Checkpoints ===================================================================================================
+ */
+
+/** Options of tenon_checkpoint_load. */
+typedef struct TenonCheckpointLoadOptions {
+    /** sizeof(TenonCheckpointLoadOptions), set by tenon_checkpoint_load_options_init. */
+    size_t struct_size;
+    /**
+     * Names that are missing or left over are reported and no failures, and floats convert to floats, integers to
+     * integers. Default: false, strict.
+     */
+    bool not_strict;
+} TenonCheckpointLoadOptions;
+
+/** What tenon_checkpoint_load found. */
+typedef struct TenonLoadReport {
+    /** Says nothing to a host; never compute with it. All zero is no report. */
+    uint64_t id;
+} TenonLoadReport;
+
+/**
+ * Saves the parameters of a cell to one safetensors file; with an optimizer all that is needed to go on with the same
+ * bits as well: its state, its hyperparameters, and where the context's generators stand. A zero optimizer handle saves
+ * the parameters alone.
+ *
+ * The file is written as a whole or not at all. Steps that run meanwhile may fall between two tensors: save between
+ * steps. Fails with TENON_IO, TENON_OUT_OF_MEMORY, and TENON_INVALID_ARGUMENT for an optimizer of another context. Any
+ * thread.
+ */
+TenonStatus tenon_checkpoint_save(TenonCell cell, TenonOptimizer optimizer, const char *path, TenonError *error);
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonCheckpointLoadOptions). Refuses NULL and a size that is no
+ * options struct's.
+ */
+TenonStatus tenon_checkpoint_load_options_init(TenonCheckpointLoadOptions *options, size_t size);
+
+/**
+ * Loads what tenon_checkpoint_save saved into a cell, and into an optimizer and the generators of its context. With a
+ * zero optimizer handle, training state in the file is passed over. NULL options are the defaults.
+ *
+ * Everything is read and checked before anything changes: a failed load leaves all as it was. `report`, which may be
+ * NULL, receives what was loaded, missing, and left over; the caller frees it.
+ *
+ * Fails with TENON_NOT_FOUND for a file that is not there, TENON_IO, TENON_FORMAT for a file that is damaged or is none,
+ * TENON_SHAPE_MISMATCH, TENON_OUT_OF_MEMORY; with strict also with TENON_NOT_FOUND for names that are missing in the
+ * file, TENON_INVALID_ARGUMENT for names that nothing wants, TENON_DTYPE_MISMATCH. Any thread.
+ */
+TenonStatus tenon_checkpoint_load(TenonCell cell, TenonOptimizer optimizer, const char *path,
+    const TenonCheckpointLoadOptions *options, TenonLoadReport *report, TenonError *error);
+
+/**
+ * Writes how many tensors were loaded, how many names were wanted and missing in the file, and how many in the file
+ * nothing wanted. Any thread.
+ */
+TenonStatus tenon_load_report_counts(TenonLoadReport report, size_t *loaded, size_t *missing, size_t *left_over,
+    TenonError *error);
+
+/**
+ * Writes the name at a position among those that were missing in the file. The text goes to `text`, which has room for
+ * `capacity` bytes, its length without the NUL to `length`. NULL with capacity 0 asks for the length alone; another
+ * capacity that is too small is refused. Fails with TENON_NOT_FOUND beyond the last. Any thread.
+ */
+TenonStatus tenon_load_report_missing(TenonLoadReport report, size_t position, char *text, size_t capacity,
+    size_t *length, TenonError *error);
+
+/** tenon_load_report_missing for names in the file that nothing wanted. */
+TenonStatus tenon_load_report_left_over(TenonLoadReport report, size_t position, char *text, size_t capacity,
+    size_t *length, TenonError *error);
+
+/** Frees a report; zero is a no-op. Any thread. */
+TenonStatus tenon_load_report_free(TenonLoadReport report);
 
 #ifdef __cplusplus
 }

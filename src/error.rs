@@ -45,6 +45,35 @@ pub enum Status {
     Internal = 17,
 }
 
+impl Status {
+    /// The status of this number, if this version has one.
+    pub fn from_code(code: i32) -> Option<Status> {
+        use Status::*;
+        [
+            Ok,
+            InvalidArgument,
+            InvalidHandle,
+            ShapeMismatch,
+            DtypeMismatch,
+            NotFound,
+            AlreadyExists,
+            NotDifferentiable,
+            Unsupported,
+            OutOfMemory,
+            Busy,
+            Cancelled,
+            Poisoned,
+            Io,
+            Format,
+            Device,
+            CallbackFailed,
+            Internal,
+        ]
+        .into_iter()
+        .find(|status| *status as i32 == code)
+    }
+}
+
 /// A failure: its code and a text that says what to mend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {

@@ -1,8 +1,9 @@
 //! A lock for state that a panic may leave half changed.
 //!
-//! The locks of the library do not poison: most state is valid between any two statements. What is not (a training step's
-//! buffers, an optimizer's slots) lies in a [`Poisonable`]. If a panic unwinds while such a lock is held, the value is never handed
-//! out again, and every later use answers [`Status::Poisoned`] instead of computing with a torn state.
+//! The locks of the library do not poison: most state is valid between any two statements. What is not (a training
+//! step's buffers, an optimizer's slots) lies in a [`Poisonable`]. If a panic unwinds while such a lock is held, the
+//! value is never handed out again, and every later use answers [`Status::Poisoned`] instead of computing with a torn
+//! state.
 
 use crate::error::{Error, Result, Status};
 use parking_lot::{Mutex, MutexGuard};
@@ -27,12 +28,14 @@ impl<T> Poisonable<T> {
 
     /// Waits for the lock. Answers `Poisoned` after a panic.
     ///
-    /// The lock is not reentrant: an object that runs host callbacks while it is locked uses [`Poisonable::try_lock`] instead.
+    /// The lock is not reentrant: an object that runs host callbacks while it is locked uses [`Poisonable::try_lock`]
+    /// instead.
     pub fn lock(&self) -> Result<PoisonableGuard<'_, T>> {
         self.guard(self.state.lock())
     }
 
-    /// Answers `Busy` at once if another call, or a call further up this thread's stack, holds the lock; `Poisoned` after a panic.
+    /// Answers `Busy` at once if another call, or a call further up this thread's stack, holds the lock; `Poisoned`
+    /// after a panic.
     pub fn try_lock(&self) -> Result<PoisonableGuard<'_, T>> {
         match self.state.try_lock() {
             Some(state) => self.guard(state),

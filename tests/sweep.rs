@@ -1,9 +1,11 @@
-//! Calls every function of `include/tenon.h` with everything a confused host might pass, from a C program generated from the header.
+//! Calls every function of `include/tenon.h` with everything a confused host might pass, from a C program generated
+//! from the header.
 //!
-//! For each function, one argument at a time is bad while the others are good: handles that are zero, stale, of another copy of the library, of another kind, or invented; NULL for
-//! pointers; unknown numbers for enums; texts that are not UTF-8 or too long; lengths from 0 to the largest; extreme numbers. After each call: a
-//! refusal has a status and a text, outputs are untouched, the drop function of each callback ran once, and nothing brought the process down. At the end
-//! both copies of the library are unloaded.
+//! For each function, one argument at a time is bad while the others are good: handles that are zero, stale, of another
+//! copy of the library, of another kind, or invented; NULL for pointers; unknown numbers for enums; texts that are not
+//! UTF-8 or too long; lengths from 0 to the largest; extreme numbers. After each call: a refusal has a status and a
+//! text, outputs are untouched, the drop function of each callback ran once, and nothing brought the process down. At
+//! the end both copies of the library are unloaded.
 //!
 //! A new function is swept without a change here. A new kind of object needs a maker in `tests/sweep/makers.h`.
 
@@ -12,8 +14,19 @@ mod support;
 use std::fmt::Write as _;
 use support::declarations::{Function, Header, Parameter};
 
-/// Pointers that may be NULL although nothing in their type says so: (function, parameter).
-const OPTIONAL: &[(&str, &str)] = &[];
+/// Pointers that may be NULL, handles and values that may be zero, although nothing in their type says so: (function,
+/// parameter).
+const OPTIONAL: &[(&str, &str)] = &[
+    ("tenon_checkpoint_load", "optimizer"),
+    ("tenon_checkpoint_load", "report"),
+    ("tenon_checkpoint_save", "optimizer"),
+    ("tenon_linear", "bias"),
+    ("tenon_pad", "interior"),
+    ("tenon_random_bernoulli", "generator"),
+    ("tenon_random_normal", "generator"),
+    ("tenon_random_uniform", "generator"),
+    ("tenon_slice", "step"),
+];
 
 /// The largest length that is passed along with memory of that length.
 const MOST: usize = 64;
@@ -42,7 +55,7 @@ fn every_function_survives_every_misuse() {
     let counts: Vec<usize> = last.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect();
     let [functions, calls, refusals] = counts[..] else { panic!("{output}") };
     assert_eq!(functions, header.functions.len());
-    assert!(functions >= 20 && calls >= 10 * functions && refusals >= 7 * functions, "{last}");
+    assert!(functions >= 230 && calls >= 10 * functions && refusals >= 7 * functions, "{last}");
 }
 
 /// "TrainStep" as "train_step".
@@ -76,9 +89,16 @@ enum Role {
     Enum(String),
     Number,
     Bool,
-    /// A struct by value that is no handle.
+    /// A TenonValue.
     Value,
+    /// Another struct by value that is no handle.
+    Struct,
+    /// A pointer to a struct of another library, which the call takes over: made by `lend_...` in `makers.h`.
+    Lent,
 }
+
+/// Fields of `struct values` in `makers.h` that no call may take for a value of its graph.
+const BAD_VALUES: &[&str] = &["zero", "ones", "poisoned", "stale", "foreign", "of_another_graph", "beyond", "odd"];
 
 /// One call: what is peculiar about it, its arguments, and what it may answer.
 struct Case {
@@ -97,7 +117,8 @@ impl<'a> Sweep<'a> {
     fn new(header: &'a Header) -> Sweep<'a> {
         let makers = std::fs::read_to_string(support::root().join("tests/sweep/makers.h")).unwrap();
         let mut kinds = Vec::new();
-        // A kind is a struct with a single uint64_t id; they are made in the order in which the functions first mention them.
+        // A kind is a struct with a single uint64_t id; they are made in the order in which the functions first mention
+        // them.
         for parameter in header.functions.iter().flat_map(|function| &function.parameters) {
             let base = &parameter.base;
             let is_handle = header.structs.get(base).is_some_and(|fields| fields.len() == 1 && fields[0].base == "uint64_t");
@@ -129,8 +150,10 @@ impl<'a> Sweep<'a> {
                     Role::Callback
                 } else if let Some(names) = self.header.numbers.get(base) {
                     Role::Enum(names.first().cloned().unwrap_or("0".to_string()))
-                } else if self.header.structs.contains_key(base) {
+                } else if base == "TenonValue" {
                     Role::Value
+                } else if self.header.structs.contains_key(base) {
+                    Role::Struct
                 } else if base == "bool" {
                     Role::Bool
                 } else if base == "size_t" && in_front.is_some_and(|p| p.pointers > 0 && p.name != "user" && !self.is_options(p)) {
@@ -140,6 +163,7 @@ impl<'a> Sweep<'a> {
                 }
             }
             1 if base == "TenonError" => Role::Error,
+            1 if base.starts_with("struct ") => Role::Lent,
             1 if base == "void" && !parameter.is_const && parameter.name == "user" => Role::User,
             1 if parameter.is_const && self.is_options(parameter) => Role::Options,
             1 if base == "char" && parameter.is_const => Role::Text,
@@ -172,6 +196,7 @@ impl<'a> Sweep<'a> {
             Role::Input => match (self.kind(base), base.as_str()) {
                 _ if parameter.pointers > 1 => format!("filled({index}, &(const void *){{\"text\"}}, sizeof(void *))"),
                 (Some(kind), _) => format!("filled({index}, &objects.{kind}, sizeof objects.{kind})"),
+                (None, "TenonValue") => format!("filled({index}, &values.good, sizeof values.good)"),
                 (None, "int64_t") => format!("filled({index}, &(int64_t){{1}}, sizeof(int64_t))"),
                 (None, "float") => format!("filled({index}, &(float){{1}}, sizeof(float))"),
                 (None, "double") => format!("filled({index}, &(double){{1}}, sizeof(double))"),
@@ -184,7 +209,9 @@ impl<'a> Sweep<'a> {
             Role::Enum(name) => name,
             Role::Number => "1".to_string(),
             Role::Bool => "true".to_string(),
-            Role::Value => format!("({base}){{0}}"),
+            Role::Value => "values.good".to_string(),
+            Role::Struct => format!("({base}){{0}}"),
+            Role::Lent => format!("lend_{}()", base["struct ".len()..].trim()),
         }
     }
 
@@ -198,7 +225,8 @@ impl<'a> Sweep<'a> {
             Role::Handle(kind) => {
                 let expectation = if index == 0 { "AN_INVALID_HANDLE" } else { "A_REFUSAL" };
                 let is_free = function.name.ends_with("_free");
-                add("zero", format!("({base}){{0}}"), if is_free { "SUCCESS" } else { expectation });
+                let zero = if is_free { "SUCCESS" } else { expectation };
+                add("zero", format!("({base}){{0}}"), if self.is_optional(function, index) { "ANYTHING" } else { zero });
                 for (label, id) in self.bad_ids(&kind) {
                     add(&label, format!("({base}){{{id}}}"), expectation);
                 }
@@ -219,6 +247,22 @@ impl<'a> Sweep<'a> {
                     format!("(const void *)((char *)filled({index}, &(size_t){{0x0101010101010101}}, 1) + 1)"),
                     "A_REFUSAL",
                 );
+                let fields = &self.header.structs[base][1..];
+                for field in fields.iter().filter(|field| field.pointers == 0 && !field.is_array) {
+                    let kind = field.base.as_str();
+                    let values = match kind {
+                        "float" | "double" => vec!["NAN".to_string(), "-1".to_string(), "1e300".to_string()],
+                        "bool" => vec!["true".to_string()],
+                        _ if self.header.callbacks.contains_key(kind) => continue,
+                        _ if self.kind(kind).is_some() => vec![format!("stale.{}", snake_case(&kind["Tenon".len()..]))],
+                        _ if self.header.structs.contains_key(kind) => continue,
+                        _ => vec![format!("({kind})-1"), format!("({kind})3")],
+                    };
+                    for value in values {
+                        let options = format!("({base}){{.struct_size = sizeof({base}), .{} = {value}}}", field.name);
+                        add(&format!("{} {value}", field.name), format!("(filled({index}, &{options}, sizeof({base})))"), "ANYTHING");
+                    }
+                }
             }
             Role::Text => {
                 add("NULL", "NULL".to_string(), self.null(function, index));
@@ -226,7 +270,7 @@ impl<'a> Sweep<'a> {
                 add("not UTF-8", "\"\\xff\"".to_string(), "A_REFUSAL");
                 add("too long", "(const char *)long_text".to_string(), "A_REFUSAL");
             }
-            Role::Callback => add("NULL", "NULL".to_string(), self.null(function, index)),
+            Role::Callback | Role::Lent => add("NULL", "NULL".to_string(), self.null(function, index)),
             Role::Drop => add("NULL", "NULL".to_string(), "ANYTHING"),
             Role::User => {}
             Role::Input | Role::Output => {
@@ -236,7 +280,11 @@ impl<'a> Sweep<'a> {
                 if let (Some(kind), true, 1) = (self.kind(base), parameter.is_const, parameter.pointers) {
                     add("of zero handles", format!("zeroed({index})"), "A_REFUSAL");
                     for (label, id) in self.bad_ids(kind) {
-                        add(&format!("of {label} handles"), format!("filled({index}, &(uint64_t){{{id}}}, 8)"), "A_REFUSAL");
+                        add(&format!("of handles: {label}"), format!("filled({index}, &(uint64_t){{{id}}}, 8)"), "A_REFUSAL");
+                    }
+                } else if base == "TenonValue" && parameter.is_const {
+                    for bad in BAD_VALUES.iter().filter(|bad| **bad != "of_another_graph" || !self.is_alone(function)) {
+                        add(&format!("of values: {bad}"), format!("filled({index}, &values.{bad}, sizeof values.{bad})"), "A_REFUSAL");
                     }
                 } else if matches!(self.role(function, index), Role::Input) {
                     add("of ones", format!("memset(zeroed({index}), 0xff, ROOM)"), "ANYTHING");
@@ -267,6 +315,12 @@ impl<'a> Sweep<'a> {
             }
             Role::Bool => add("false", "false".to_string(), "ANYTHING"),
             Role::Value => {
+                for bad in BAD_VALUES.iter().filter(|bad| **bad != "of_another_graph" || !self.is_alone(function)) {
+                    let may_be = *bad == "zero" && self.is_optional(function, index);
+                    add(bad, format!("values.{bad}"), if may_be { "ANYTHING" } else { "A_REFUSAL" });
+                }
+            }
+            Role::Struct => {
                 add("of ones", format!("({{ {base} v; memset(&v, 0xff, sizeof v); v; }})"), "ANYTHING");
                 add("of poison", format!("({{ {base} v; memset(&v, POISON, sizeof v); v; }})"), "ANYTHING");
             }
@@ -276,8 +330,22 @@ impl<'a> Sweep<'a> {
 
     /// What NULL for this pointer may be answered with.
     fn null(&self, function: &Function, index: usize) -> &'static str {
-        let name = function.parameters[index].name.as_str();
-        if OPTIONAL.contains(&(function.name.as_str(), name)) { "ANYTHING" } else { "A_REFUSAL" }
+        if self.is_optional(function, index) { "ANYTHING" } else { "A_REFUSAL" }
+    }
+
+    fn is_optional(&self, function: &Function, index: usize) -> bool {
+        OPTIONAL.contains(&(function.name.as_str(), function.parameters[index].name.as_str()))
+    }
+
+    /// Whether nothing but one parameter says what graph is meant: any will do.
+    fn is_alone(&self, function: &Function) -> bool {
+        function.parameters.iter().filter(|parameter| matches!(parameter.base.as_str(), "TenonValue" | "TenonGraph")).count() == 1
+    }
+
+    /// Whether a call may leave something in the graph that it gets.
+    fn records(&self, function: &Function) -> bool {
+        let is_recorded = |parameter: &Parameter| matches!(parameter.base.as_str(), "TenonValue" | "TenonGraph");
+        function.result == "TenonValue" || function.parameters.iter().any(is_recorded)
     }
 
     /// Ids that are no handle of this kind: labels and C expressions.
@@ -310,10 +378,11 @@ impl<'a> Sweep<'a> {
                 let mut arguments = good.clone();
                 arguments[index] = argument;
                 // A NULL error is passed along with a refusal, which must not write through it.
-                if matches!(self.role(function, index), Role::Error) {
-                    if let (Some(first), true) = (self.bad(function, 0).into_iter().next(), index > 0) {
-                        arguments[0] = first.1;
-                    }
+                if matches!(self.role(function, index), Role::Error)
+                    && index > 0
+                    && let Some((_, first, _)) = self.bad(function, 0).into_iter().next()
+                {
+                    arguments[0] = first;
                 }
                 cases.push(Case { label: format!("{}: {label}", function.parameters[index].name), arguments, expectation });
             }
@@ -338,10 +407,16 @@ impl<'a> Sweep<'a> {
                 function.parameters.last().is_some_and(|p| p.base == "TenonError") && arguments.last().is_some_and(|a| a != "NULL");
             let call = format!("own.{name}({})", arguments.join(", "));
             let _ = write!(text, "    {{\n        what = \"{label}\";\n        begin();\n");
+            if self.records(function) {
+                text.push_str("        fresh_values();\n");
+            }
             if has_status {
                 let _ = writeln!(text, "        TenonStatus status = {call};");
                 let _ = writeln!(text, "        if (finish(what, status, {expectation}, {})) {{", has_text as u8);
                 for (index, parameter) in function.parameters.iter().enumerate() {
+                    if let (Some(lent), Role::Output) = (parameter.base.strip_prefix("struct "), self.role(function, index)) {
+                        let _ = writeln!(text, "            give_back_{lent}(*({} **)places[{index}]);", parameter.base);
+                    }
                     // What the call made; objects that belong to the context would go with it as well.
                     if let (Role::Output, Some(kind), "poisoned") =
                         (self.role(function, index), self.kind(&parameter.base), &arguments[index][..8.min(arguments[index].len())])
@@ -361,8 +436,13 @@ impl<'a> Sweep<'a> {
                     }
                 }
                 let _ = writeln!(text, "        }}");
+            } else if function.result == "TenonValue" {
+                let _ = writeln!(text, "        finish_value(what, {call}, {expectation});");
             } else {
                 let _ = writeln!(text, "        {}{call};", if function.result == "void" { "" } else { "(void)" });
+                if self.records(function) {
+                    text.push_str("        finish_graph(what);\n");
+                }
             }
             text.push_str("    }\n");
         }

@@ -33,8 +33,11 @@ pub fn reverse_with(g: &mut Trace, outputs: &[(Value, Value)], wrt: &[Value], re
         return Err(Error::invalid("grad: asked for the gradient at a value that is not of this graph"));
     }
     let end = outputs.iter().map(|(output, _)| output.index() + 1).max().unwrap_or(0);
-    let active = active(g, wrt, end);
-    let mut adjoints: Vec<Option<Value>> = vec![None; end.max(wrt.iter().map(|value| value.index() + 1).max().unwrap_or(0))];
+    let size = end.max(wrt.iter().map(|value| value.index() + 1).max().unwrap_or(0));
+    let mut wanted = vec![false; size];
+    wrt.iter().for_each(|value| wanted[value.index()] = true);
+    let active = active(g, &wanted, end);
+    let mut adjoints: Vec<Option<Value>> = vec![None; size];
     for (output, seed) in outputs {
         if active[output.index()] {
             accumulate(g, &mut adjoints, *output, *seed);
@@ -43,7 +46,7 @@ pub fn reverse_with(g: &mut Trace, outputs: &[(Value, Value)], wrt: &[Value], re
     for index in (0..end).rev() {
         let y = Value::from_index(index);
         let Some(dy) = adjoints[index] else { continue };
-        if wrt.contains(&y) {
+        if wanted[index] {
             continue;
         }
         let node = g.graph().node(y).clone();
@@ -86,14 +89,13 @@ fn accumulate(g: &mut Trace, adjoints: &mut [Option<Value>], value: Value, more:
     });
 }
 
-/// Which values before `end` depend on one of `wrt` through floats and operations that are not flat.
-fn active(g: &Trace, wrt: &[Value], end: usize) -> Vec<bool> {
+/// Which values before `end` are wanted, or depend on a wanted one through floats and operations that are not flat.
+fn active(g: &Trace, wanted: &[bool], end: usize) -> Vec<bool> {
     let mut active = vec![false; end];
     for index in 0..end {
-        let value = Value::from_index(index);
-        let node = g.graph().node(value);
+        let node = g.graph().node(Value::from_index(index));
         let depends = passes_gradient(&node.op) && node.inputs.iter().any(|input| active[input.index()]);
-        active[index] = node.ty.dtype.is_float() && (depends || wrt.contains(&value));
+        active[index] = node.ty.dtype.is_float() && (depends || wanted[index]);
     }
     active
 }

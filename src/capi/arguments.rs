@@ -1,18 +1,22 @@
 //! What a host passes, checked once and in one way: slices, texts, truth values, options, outputs, callbacks.
 //!
-//! Every helper takes the argument's name in the header, so that the text of a refusal says which one to mend. None of them reads or
-//! writes memory before the checks passed; what no check can see (a pointer to too little memory) is the host's duty.
+//! Every helper takes the argument's name in the header, so that the text of a refusal says which one to mend. None of
+//! them reads or writes memory before the checks passed; what no check can see (a pointer to too little memory) is the
+//! host's duty.
 
 use crate::capi::error::{TENON_OK, TenonDropFunction, TenonStatus};
-use crate::capi::handle::Handle;
+use crate::capi::handle::{Handle, Owner};
+use crate::capi::tensor::TenonTensor;
 use crate::error::{Error, Result, Status};
+use crate::tensor::Tensor;
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
 /// Types that may cross the boundary in memory: any bit pattern is a value, and there is nothing to drop.
 ///
 /// # Safety
-/// Both must hold, for all fields of a struct. Rust's `bool` and enums do not qualify: see [`CBool`] and the `from_code` functions.
+/// Both must hold, for all fields of a struct. Rust's `bool` and enums do not qualify: see [`CBool`] and the
+/// `from_code` functions.
 pub unsafe trait Plain: Copy + 'static {}
 
 macro_rules! plain {
@@ -26,6 +30,15 @@ plain!(u8 i8 u16 i16 u32 i32 u64 i64 usize isize f32 f64 CBool);
 unsafe impl<T: 'static> Plain for *const T {}
 // SAFETY: as above.
 unsafe impl<T: 'static> Plain for *mut T {}
+
+macro_rules! plain_functions {
+    ($(($($argument:ident)*))*) => {$(
+        // SAFETY: NULL or an address, which is only a number until it is called.
+        unsafe impl<R: 'static, $($argument: 'static),*> Plain for Option<extern "C" fn($($argument),*) -> R> {}
+    )*};
+}
+plain_functions!((A) (A B) (A B C) (A B C D) (A B C D E));
+
 // SAFETY: as its elements.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 
@@ -68,14 +81,15 @@ fn check_pointer<T>(pointer: *const T, length: usize, name: &str) -> Result<()> 
     Ok(())
 }
 
-/// The `length` elements at `pointer`; NULL is permitted with length 0. Lives as long as the call that it was passed to: the
-/// result must not be kept.
+/// The `length` elements at `pointer`; NULL is permitted with length 0. Lives as long as the call that it was passed
+/// to: the result must not be kept.
 pub fn slice<'a, T: Plain>(pointer: *const T, length: usize, name: &str) -> Result<&'a [T]> {
     check_pointer(pointer, length, name)?;
     if length == 0 {
         return Ok(&[]);
     }
-    // SAFETY: not NULL, aligned, within the address space; that as many elements lie there and stay unchanged during the call is the host's promise.
+    // SAFETY: not NULL, aligned, within the address space; that as many elements lie there and stay unchanged during
+    // the call is the host's promise.
     Ok(unsafe { std::slice::from_raw_parts(pointer, length) })
 }
 
@@ -90,8 +104,8 @@ pub fn bytes_mut<'a>(pointer: *mut c_void, length: usize, name: &str) -> Result<
     if length == 0 {
         return Ok(&mut []);
     }
-    // SAFETY: as in `slice`; that nothing else uses the memory during the call is the host's promise. Memory of a host is never uninitialised in Rust's
-    // sense: it comes from outside of the program that the compiler sees.
+    // SAFETY: as in `slice`; that nothing else uses the memory during the call is the host's promise. Memory of a host
+    // is never uninitialised in Rust's sense: it comes from outside of the program that the compiler sees.
     Ok(unsafe { std::slice::from_raw_parts_mut(pointer.cast::<u8>(), length) })
 }
 
@@ -105,13 +119,15 @@ fn required<T>(pointer: *const T, name: &str) -> Result<()> {
     if pointer.is_null() { Err(Error::invalid(format!("{name} is NULL"))) } else { Ok(()) }
 }
 
-/// The longest text that is accepted, in bytes: enough for any path or name, and a bound for a text whose NUL is missing.
+/// The longest text that is accepted, in bytes: enough for any path or name, and a bound for a text whose NUL is
+/// missing.
 pub const MOST_TEXT: usize = 65_535;
 
 /// A text that must be there: UTF-8 that ends with NUL.
 pub fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str> {
     required(pointer, name)?;
-    // SAFETY: not NULL; that it ends with NUL or reaches over `MOST_TEXT` bytes is the host's promise. strnlen reads no further than the NUL.
+    // SAFETY: not NULL; that it ends with NUL or reaches over `MOST_TEXT` bytes is the host's promise. strnlen reads no
+    // further than the NUL.
     let bytes = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), libc::strnlen(pointer, MOST_TEXT + 1)) };
     if bytes.len() > MOST_TEXT {
         return Err(Error::invalid(format!("{name} is longer than {MOST_TEXT} bytes, or lacks its NUL")));
@@ -129,7 +145,8 @@ pub fn size(value: i64, name: &str) -> Result<usize> {
     usize::try_from(value).map_err(|_| Error::invalid(format!("{name} is {value}, which is no size")))
 }
 
-/// The objects behind `length` handles, in place of what `objects` held. Keeps the vector's memory: calls that must not allocate keep the vector.
+/// The objects behind `length` handles, in place of what `objects` held. Keeps the vector's memory: calls that must not
+/// allocate keep the vector.
 pub fn objects_into<H: Handle>(pointer: *const H, length: usize, name: &str, objects: &mut Vec<H::Object>) -> Result<()> {
     objects.clear();
     let handles = slice(pointer, length, name)?;
@@ -153,6 +170,28 @@ pub fn objects<H: Handle>(pointer: *const H, length: usize, name: &str) -> Resul
     let mut objects = Vec::new();
     objects_into(pointer, length, name, &mut objects)?;
     Ok(objects)
+}
+
+/// As many tensors are looked up on the stack; more take a vector.
+const STACK_TENSORS: usize = 64;
+
+/// Runs `body` with the tensors behind `length` handles. Allocates nothing for up to 64 of them.
+pub fn with_tensors<R>(pointer: *const TenonTensor, length: usize, name: &str, body: impl FnOnce(&[&Tensor]) -> Result<R>) -> Result<R> {
+    let handles = slice(pointer, length, name)?;
+    if handles.len() > STACK_TENSORS {
+        let tensors = objects(pointer, length, name)?;
+        return body(&tensors.iter().collect::<Vec<_>>());
+    }
+    let mut tensors = [const { None }; STACK_TENSORS];
+    for (index, (tensor, handle)) in tensors.iter_mut().zip(handles).enumerate() {
+        *tensor = Some(handle.get().map_err(|error| error.within(&format!("{name}[{index}]")))?);
+    }
+    let Some(first) = &tensors[0] else { return body(&[]) };
+    let mut references = [first; STACK_TENSORS];
+    for (reference, tensor) in references.iter_mut().zip(tensors.iter().flatten()) {
+        *reference = tensor;
+    }
+    body(&references[..handles.len()])
 }
 
 /// Where one result goes. Checked at the start of a call, written at its end and only on success.
@@ -214,7 +253,8 @@ impl<T: Plain> OutSlice<T> {
         if values.len() > self.length {
             return Err(Error::invalid(format!("{} results do not fit an output of length {}", values.len(), self.length)));
         }
-        // SAFETY: checked in `new`; that as much room lies there is the host's promise. The host might have passed an overlapping input: `copy` permits it.
+        // SAFETY: checked in `new`; that as much room lies there is the host's promise. The host might have passed an
+        // overlapping input: `copy` permits it.
         unsafe { self.pointer.copy_from(values.as_ptr(), values.len()) }
         Ok(())
     }
@@ -225,8 +265,8 @@ impl<T: Plain> OutSlice<T> {
     }
 }
 
-/// Writes a list whose length the host may not know: the length to `count` and the values to `values`. NULL with capacity 0 asks for the
-/// length alone; any other capacity that is too small is refused.
+/// Writes a list whose length the host may not know: the length to `count` and the values to `values`. NULL with
+/// capacity 0 asks for the length alone; any other capacity that is too small is refused.
 pub fn put_list<T: Plain>(values: OutSlice<T>, count: Out<usize>, list: &[T], name: &str) -> Result<()> {
     let capacity = values.len();
     if capacity > 0 {
@@ -239,11 +279,52 @@ pub fn put_list<T: Plain>(values: OutSlice<T>, count: Out<usize>, list: &[T], na
     Ok(())
 }
 
-/// A struct of options: `#[repr(C)]`, `struct_size: usize` first, then [`Plain`] fields that are appended to and never change.
+/// Makes a handle of each object of a list whose length the host may not know, like [`put_list`]: without room (NULL with
+/// capacity 0) it asks for the length alone.
+pub fn put_new_list<H: Handle>(
+    handles: *mut H,
+    capacity: usize,
+    count: *mut usize,
+    owner: Owner,
+    objects: Vec<H::Object>,
+    name: &str,
+) -> Result<()> {
+    let room = OutSlice::new(handles, capacity, name)?;
+    let (count, length) = (Out::new(count, "count")?, objects.len());
+    if !room.is_empty() {
+        if capacity < length {
+            return Err(Error::invalid(format!("{name} has room for {capacity}, but there are {length}")));
+        }
+        OutSlice::new(handles, length, name)?.put_new(owner, objects)?;
+    }
+    count.put(length);
+    Ok(())
+}
+
+/// Writes a text and its NUL to the host's `capacity` bytes at `text`, and its length without the NUL to `length`. NULL
+/// with capacity 0 asks for the length alone; any other capacity that is too small is refused.
+pub fn put_text(text: OutSlice<c_char>, length: Out<usize>, value: &str, name: &str) -> Result<()> {
+    let capacity = text.len();
+    if capacity > 0 {
+        let bytes = value.len() + 1;
+        if capacity < bytes {
+            return Err(Error::invalid(format!("{name} has room for {capacity} bytes, but the text and its NUL have {bytes}")));
+        }
+        for (index, byte) in value.bytes().chain(std::iter::once(0)).enumerate() {
+            text.put_at(index, byte as c_char);
+        }
+    }
+    length.put(value.len());
+    Ok(())
+}
+
+/// A struct of options: `#[repr(C)]`, `struct_size: usize` first, then [`Plain`] fields that are appended to and never
+/// change.
 ///
-/// A field that is zero has its default: either zero *is* the default (so a truth value is named for what is not the default), or zero
-/// means nothing else and [`Options::fill_defaults`] replaces it. A designated initialiser that names one field is complete.
-/// Implemented with [`options!`].
+/// A field that is zero has its default: either zero *is* the default (so a truth value is named for what is not the
+/// default), or [`Options::fill_defaults`] replaces it. A designated initialiser that names one field is complete. Where
+/// a host may mean zero itself, the struct has a field `is_filled`, which the init function sets: in a struct that it
+/// filled, zeros are meant. Implemented with [`options!`].
 ///
 /// # Safety
 /// All of that, and `FIELD_ENDS` lists the offset behind each field.
@@ -254,8 +335,8 @@ pub unsafe trait Options: Copy + 'static {
     fn fill_defaults(&mut self);
 }
 
-/// Makes a struct an [`Options`]: `options!(TenonDropoutOptions { keep_prob } |options| if options.keep_prob == 0.0 { options.keep_prob = 0.5 });`
-/// with the fields behind `struct_size`, all of them, in order.
+/// Makes a struct an [`Options`]: `options!(TenonDropoutOptions { keep_prob } |options| if options.keep_prob == 0.0 {
+/// options.keep_prob = 0.5 });` with the fields behind `struct_size`, all of them, in order.
 macro_rules! options {
     ($name:ident { $($field:ident),* $(,)? } |$options:ident| $defaults:expr) => {
         const _: () = {
@@ -295,8 +376,9 @@ pub(crate) use options;
 /// No options struct is ever this large: a larger `struct_size` is memory that was not initialised.
 const MOST_OPTIONS: usize = 4096;
 
-/// The options that the host passed, complete: NULL is all defaults, a shorter struct (of a host that was compiled against an older header) has defaults for what it
-/// lacks, a longer one (of a newer header) is accepted as long as it asks for nothing that this version does not know.
+/// The options that the host passed, complete: NULL is all defaults, a shorter struct (of a host that was compiled
+/// against an older header) has defaults for what it lacks, a longer one (of a newer header) is accepted as long as it
+/// asks for nothing that this version does not know.
 pub fn read_options<T: Options>(pointer: *const T) -> Result<T> {
     let mut options = zeroed::<T>();
     if !pointer.is_null() {
@@ -314,7 +396,8 @@ pub fn read_options<T: Options>(pointer: *const T) -> Result<T> {
         let present = struct_size.min(known);
         // The end of the last whole field; what lies behind it in a shorter struct is padding.
         let end = T::FIELD_ENDS.iter().copied().filter(|end| *end <= present).max().unwrap_or(0);
-        // SAFETY: the host's struct reaches over `struct_size` bytes; the copy stays within both, and any bytes are a T.
+        // SAFETY: the host's struct reaches over `struct_size` bytes; the copy stays within both, and any bytes are a
+        // T.
         unsafe { (&raw mut options).cast::<u8>().copy_from_nonoverlapping(source, end) };
         // SAFETY: bytes within the host's struct, which it has initialised.
         let beyond = unsafe { std::slice::from_raw_parts(source.add(present), struct_size - present) };
@@ -330,7 +413,8 @@ pub fn read_options<T: Options>(pointer: *const T) -> Result<T> {
     Ok(options)
 }
 
-/// Fills the host's options struct of `size` bytes with the defaults. For `tenon_..._options_init(options, sizeof *options)`.
+/// Fills the host's options struct of `size` bytes with the defaults. For `tenon_..._options_init(options, sizeof
+/// *options)`.
 pub fn init_options<T: Options>(pointer: *mut T, size: usize) -> Result<()> {
     required(pointer, "options")?;
     if !(size_of::<usize>()..=MOST_OPTIONS).contains(&size) {
@@ -361,8 +445,9 @@ fn write_size<T: Options>(options: &mut T, size: usize) {
 
 /// A host's function with its user pointer, and the function that ends the pointer's use.
 ///
-/// The drop function is called exactly once, also when the call that received the callback fails: make a `HostCallback` before anything else in a
-/// boundary's body. It runs when the last object that holds the callback goes, on whatever thread that happens, with no lock held.
+/// The drop function is called exactly once, also when the call that received the callback fails: make a `HostCallback`
+/// before anything else in a boundary's body. It runs when the last object that holds the callback goes, on whatever
+/// thread that happens, with no lock held.
 pub struct HostCallback<F: Copy> {
     function: F,
     user: User,
@@ -374,8 +459,9 @@ struct User {
     drop: TenonDropFunction,
 }
 
-// SAFETY: the header says of every callback that it may be called, and its drop function run, on any thread; the host promises that its
-// pointer permits that. Calls of one callback are serialised by the object that holds it unless its chapter says otherwise.
+// SAFETY: the header says of every callback that it may be called, and its drop function run, on any thread; the host
+// promises that its pointer permits that. Calls of one callback are serialised by the object that holds it unless its
+// chapter says otherwise.
 unsafe impl Send for User {}
 // SAFETY: as above; nothing here is written through a shared reference.
 unsafe impl Sync for User {}
@@ -403,9 +489,11 @@ impl<F: Copy> HostCallback<F> {
         HostCallback::new(function, user, drop, "").ok()
     }
 
-    /// Runs the host's function: `call` gets it and the user pointer. A status other than OK becomes `CALLBACK_FAILED` with `name` in its text.
+    /// Runs the host's function: `call` gets it and the user pointer. A status other than OK becomes `CALLBACK_FAILED`
+    /// with `name` in its text.
     ///
-    /// No lock that the host can reach from inside may be held. The host's function must return: unwinding or jumping out of it is undefined, as the header says.
+    /// No lock that the host can reach from inside may be held. The host's function must return: unwinding or jumping
+    /// out of it is undefined, as the header says.
     pub fn call(&self, name: &str, call: impl FnOnce(F, *mut c_void) -> TenonStatus) -> Result<()> {
         match call(self.function, self.user.pointer) {
             TENON_OK => Ok(()),

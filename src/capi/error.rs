@@ -5,8 +5,8 @@ use std::any::Any;
 use std::ffi::{c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What became of a call: one of the `TENON_...` statuses below. Numbers are appended to and never change; a host must expect numbers
-/// that it does not know yet and treat them as failures.
+/// What became of a call: one of the `TENON_...` statuses below. Numbers are appended to and never change; a host must
+/// expect numbers that it does not know yet and treat them as failures.
 pub type TenonStatus = i32;
 
 /// The call did what it says.
@@ -46,8 +46,9 @@ pub const TENON_CALLBACK_FAILED: TenonStatus = 16;
 /// A defect of the library. Please report the text.
 pub const TENON_INTERNAL: TenonStatus = 17;
 
-/// Why a call failed. The caller owns it: a plain struct on the stack or anywhere else, nothing to initialise, nothing to free. Every
-/// function that takes one takes NULL too. A call that succeeds sets the status to TENON_OK and the message to the empty text.
+/// Why a call failed. The caller owns it: a plain struct on the stack or anywhere else, nothing to initialise, nothing
+/// to free. Every function that takes one takes NULL too. A call that succeeds sets the status to TENON_OK and the
+/// message to the empty text.
 ///
 /// Not synchronised: calls that run at the same time take different structs.
 #[repr(C)]
@@ -58,19 +59,20 @@ pub struct TenonError {
     pub message: [c_char; 1020],
 }
 
-/// The host's function that is called once, on any thread, when the user pointer of a callback is needed no more; NULL if there is nothing
-/// to do.
+/// The host's function that is called once, on any thread, when the user pointer of a callback is needed no more; NULL
+/// if there is nothing to do.
 pub type TenonDropFunction = Option<extern "C" fn(user: *mut c_void)>;
 
 /// Runs the body of an exported function that answers with a status.
 ///
 /// `error` is what the host passed: NULL, or room for a [`TenonError`] that may be uninitialised.
 ///
-/// A panic is a defect of the library. It becomes `TENON_INTERNAL` with the panic's text, and what it was changing under a
-/// [`crate::poison::Poisonable`] stays poisoned. The panic also reaches Rust's default hook, which writes text and place to stderr. That is the only thing
-/// the library ever writes there, and deliberately left so: a hook is process state, would replace that of a host written in Rust, and the place is what a
-/// report needs. Failures that Rust cannot unwind from still end the process: a small allocation that fails (tensors, arenas,
-/// and tables allocate fallibly and answer `TENON_OUT_OF_MEMORY`), a stack that overflows, and a panic of a destructor during unwinding.
+/// A panic is a defect of the library. It becomes `TENON_INTERNAL` with the panic's text, and what it was changing
+/// under a [`crate::poison::Poisonable`] stays poisoned. The panic also reaches Rust's default hook, which writes text
+/// and place to stderr. That is the only thing the library ever writes there, and deliberately left so: a hook is
+/// process state, would replace that of a host written in Rust, and the place is what a report needs. Failures that
+/// Rust cannot unwind from still end the process: a small allocation that fails (tensors, arenas, and tables allocate
+/// fallibly and answer `TENON_OUT_OF_MEMORY`), a stack that overflows, and a panic of a destructor during unwinding.
 pub fn boundary(error: *mut TenonError, body: impl FnOnce() -> Result<()>) -> TenonStatus {
     let failure = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => {
@@ -86,8 +88,8 @@ pub fn boundary(error: *mut TenonError, body: impl FnOnce() -> Result<()>) -> Te
     failure.status() as TenonStatus
 }
 
-/// Runs the body of an exported function that has no room for a status and answers with a plain value; `default` is the answer to
-/// every failure. Functions whose failure a host must tell from a value use [`boundary`].
+/// Runs the body of an exported function that has no room for a status and answers with a plain value; `default` is the
+/// answer to every failure. Functions whose failure a host must tell from a value use [`boundary`].
 pub fn boundary_value<T>(default: T, body: impl FnOnce() -> Result<T>) -> T {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => value,
@@ -104,7 +106,8 @@ pub fn boundary_status(body: impl FnOnce() -> Result<()>) -> TenonStatus {
     boundary(std::ptr::null_mut(), body)
 }
 
-fn from_panic(payload: Box<dyn Any + Send>) -> Error {
+/// The error that a panic of the library becomes.
+pub(super) fn from_panic(payload: Box<dyn Any + Send>) -> Error {
     let text = match payload.downcast::<&'static str>() {
         Ok(text) => text.to_string(),
         Err(payload) => match payload.downcast::<String>() {
@@ -129,12 +132,14 @@ unsafe fn report(error: *mut TenonError, status: Status, message: &str) {
     }
     let capacity = size_of::<TenonError>() - std::mem::offset_of!(TenonError, message);
     let length = message.floor_char_boundary(capacity - 1);
-    // SAFETY: the caller vouches for the struct; `length` is smaller than the room for the text, so the NUL fits behind it.
+    // SAFETY: the caller vouches for the struct; `length` is smaller than the room for the text, so the NUL fits behind
+    // it.
     unsafe {
         (&raw mut (*error).status).write_unaligned(status as TenonStatus);
         let text = (&raw mut (*error).message).cast::<u8>();
         text.copy_from_nonoverlapping(message.as_ptr(), length);
-        // A NUL inside (a name with one can't come through the boundary, a path of a file system might) would hide the rest.
+        // A NUL inside (a name with one can't come through the boundary, a path of a file system might) would hide the
+        // rest.
         for index in 0..length {
             if *text.add(index) == 0 {
                 *text.add(index) = b' ';
@@ -166,8 +171,8 @@ pub const STATUS_NAMES: [&std::ffi::CStr; 18] = [
     c"TENON_INTERNAL",
 ];
 
-/// The name of a status as it stands in this header: "TENON_SHAPE_MISMATCH", or "unknown status" for a number that this version does not
-/// have. The text is static: never free it. Cannot fail. Any thread.
+/// The name of a status as it stands in this header: "TENON_SHAPE_MISMATCH", or "unknown status" for a number that this
+/// version does not have. The text is static: never free it. Cannot fail. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_status_name(status: TenonStatus) -> *const c_char {
     usize::try_from(status).ok().and_then(|index| STATUS_NAMES.get(index)).unwrap_or(&c"unknown status").as_ptr()
@@ -186,8 +191,7 @@ mod tests {
 
     fn run(body: impl FnOnce() -> Result<()>) -> (TenonStatus, Box<TenonError>) {
         let mut error = Box::new(MaybeUninit::<TenonError>::uninit());
-        // Garbage, as a host's stack would have it.
-        // SAFETY: plain bytes are a TenonError.
+        // Garbage, as a host's stack would have it. SAFETY: plain bytes are a TenonError.
         unsafe { error.as_mut_ptr().cast::<u8>().write_bytes(0xA5, size_of::<TenonError>()) };
         let status = boundary(error.as_mut_ptr(), body);
         // SAFETY: all bytes are written.

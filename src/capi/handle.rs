@@ -1,16 +1,16 @@
 //! Handles: what a host holds instead of pointers, and the tables that know whether one is good.
 //!
-//! A handle is 64 bits: a kind, an index into the table of that kind, the generation of that slot, and a salt of this loaded copy of
-//! the library. A lookup tells a zero handle, one of another kind, a freed one, and one that this copy never made apart, whatever the
-//! host passes. Slots are used again with the next generation; a slot that has no generation left is retired, so no handle ever comes
-//! to mean another object.
+//! A handle is 64 bits: a kind, an index into the table of that kind, the generation of that slot, and a salt of this
+//! loaded copy of the library. A lookup tells a zero handle, one of another kind, a freed one, and one that this copy
+//! never made apart, whatever the host passes. Slots are used again with the next generation; a slot that has no
+//! generation left is retired, so no handle ever comes to mean another object.
 //!
-//! Every object belongs to the context that it was made in (its owner) and is freed with it. Tables hold reference-counted objects:
-//! freeing a handle never pulls anything out from under a call that looked it up before. Objects are dropped when no lock
-//! is held, because their destructors may run host callbacks that call back in.
+//! Every object belongs to the context that it was made in (its owner) and is freed with it. Tables hold
+//! reference-counted objects: freeing a handle never pulls anything out from under a call that looked it up before.
+//! Objects are dropped when no lock is held, because their destructors may run host callbacks that call back in.
 //!
-//! The locks are those of `std` (a futex without allocation or thread-local destructor), so that the library can be unloaded; a table that
-//! becomes empty with its last context gives its memory back.
+//! The locks are those of `std` (a futex without allocation or thread-local destructor), so that the library can be
+//! unloaded; a table that becomes empty with its last context gives its memory back.
 
 use crate::capi::arguments::{Out, OutSlice, Plain};
 use crate::error::{Error, Result, Status};
@@ -64,10 +64,9 @@ impl Owner {
     /// What contexts belong to.
     pub const NONE: Owner = Owner(0);
 
-    /// The owner of everything that is made in this context. Fails if the handle is bad.
-    pub fn context(context: TenonContext) -> Result<Owner> {
-        context.get()?;
-        Ok(Owner(context.id()))
+    /// The context behind a handle, and the owner of everything that is made in it. Fails if the handle is bad.
+    pub fn context(context: TenonContext) -> Result<(Context, Owner)> {
+        Ok((context.get()?, Owner(context.id())))
     }
     /// The handle of the context.
     pub fn handle(self) -> TenonContext {
@@ -76,15 +75,16 @@ impl Owner {
 }
 
 impl<H: Handle> Out<H> {
-    /// Makes a handle of `object` and writes it to the host. Fails, with the output untouched, if the owner was freed meanwhile.
+    /// Makes a handle of `object` and writes it to the host. Fails, with the output untouched, if the owner was freed
+    /// meanwhile.
     pub fn put_new(self, owner: Owner, object: H::Object) -> Result<()> {
         insert_many::<H>(owner, std::iter::once(object), |_, handle| self.put_at(handle))
     }
 }
 
 impl<H: Handle> OutSlice<H> {
-    /// Makes a handle of each object and writes all of them to the host, or on failure none. Allocates nothing if as many handles of this kind were
-    /// freed before. The number of objects must be that of the slice.
+    /// Makes a handle of each object and writes all of them to the host, or on failure none. Allocates nothing if as
+    /// many handles of this kind were freed before. The number of objects must be that of the slice.
     pub fn put_new<I>(self, owner: Owner, objects: I) -> Result<()>
     where
         I: IntoIterator<Item = H::Object>,
@@ -102,7 +102,8 @@ impl<H: Handle> OutSlice<H> {
 fn insert_many<H: Handle>(owner: Owner, objects: impl ExactSizeIterator<Item = H::Object>, write: impl FnMut(usize, H)) -> Result<()> {
     let (base, mut write) = (id_base::<H>(), write);
     let mut table = H::table().write();
-    // Under this table's lock: a context is freed before the tables are swept, so either this sees that or the sweep sees what is made here.
+    // Under this table's lock: a context is freed before the tables are swept, so either this sees that or the sweep
+    // sees what is made here.
     if owner != Owner::NONE && H::KIND != TenonContext::KIND {
         let slot = decode::<TenonContext>(owner.0)?;
         TenonContext::table().read().find(slot).map_err(|lost| lost.into_error::<TenonContext>())?;
@@ -146,7 +147,8 @@ macro_rules! handles {
             }
         }
 
-        /// Frees a context and everything that was made in it; zero is a no-op. Handles of all that answer `INVALID_HANDLE` afterwards.
+        /// Frees a context and everything that was made in it; zero is a no-op. Handles of all that answer
+        /// `INVALID_HANDLE` afterwards.
         ///
         /// Objects that a running call holds live until it returns.
         pub fn free_context(context: TenonContext) -> Result<()> {
@@ -163,13 +165,36 @@ macro_rules! handles {
     };
 }
 
+use crate::capi::cell::TenonCell;
+use crate::capi::checkpoint::{ReportObject, TenonLoadReport};
 use crate::capi::context::TenonContext;
+use crate::capi::function::TenonFunction;
+use crate::capi::generator::TenonGenerator;
+use crate::capi::graph::TenonGraph;
+use crate::capi::optimizer::TenonOptimizer;
+use crate::capi::parameter::TenonParameter;
+use crate::capi::record::GraphObject;
 use crate::capi::tensor::TenonTensor;
+use crate::capi::train_step::{StepObject, TenonTrainStep};
+use crate::context::{Context, Generator};
+use crate::nn::{Cell, Parameter};
+use crate::optim::Optimizer;
+use crate::tensor::Tensor;
+use crate::train::Function;
 
-// One line for each kind: its number (part of an id, 1 to 31, never used again), its struct, what it stands for, what a person calls it.
+// One line for each kind: its number (part of an id, 1 to 31, never used again), its struct, what it stands for, what a
+// person calls it.
 handles! {
-    1 => TenonContext, std::sync::Arc<crate::context::Context>, "context";
-    2 => TenonTensor, crate::tensor::Tensor, "tensor";
+    1 => TenonContext, Context, "context";
+    2 => TenonTensor, Tensor, "tensor";
+    3 => TenonGenerator, Generator, "generator";
+    4 => TenonParameter, Parameter, "parameter";
+    5 => TenonGraph, GraphObject, "graph";
+    6 => TenonFunction, Function, "function";
+    7 => TenonCell, Cell, "cell";
+    8 => TenonOptimizer, Optimizer, "optimizer";
+    9 => TenonTrainStep, StepObject, "train step";
+    10 => TenonLoadReport, ReportObject, "load report";
 }
 
 const INDEX_BITS: u32 = 24;
@@ -243,7 +268,8 @@ fn misplaced<H: Handle>(id: u64) -> Error {
     }
 }
 
-/// A number that tells this loaded copy of the library from others in the process, and from an earlier one at the same address. Never zero.
+/// A number that tells this loaded copy of the library from others in the process, and from an earlier one at the same
+/// address. Never zero.
 fn salt() -> u64 {
     static SALT: AtomicU32 = AtomicU32::new(0);
     match SALT.load(Ordering::Relaxed) {
@@ -273,9 +299,11 @@ struct Slots<T> {
     /// Slots to use again, the last freed first. Has room for every slot, so that freeing never allocates.
     free: Vec<u32>,
     live: usize,
-    /// The generation that the table began with: random, so that a foreign id with an equal salt is told apart all the same. Zero before the first use.
+    /// The generation that the table began with: random, so that a foreign id with an equal salt is told apart all the
+    /// same. Zero before the first use.
     first_generation: u32,
-    /// The generation of a new slot: no smaller than any that this table ever gave out to an index beyond the present slots.
+    /// The generation of a new slot: no smaller than any that this table ever gave out to an index beyond the present
+    /// slots.
     next_generation: u32,
 }
 
@@ -296,14 +324,16 @@ impl<T> Table<T> {
         Table { slots: RwLock::new(Slots { slots: Vec::new(), free: Vec::new(), live: 0, first_generation: 0, next_generation: 0 }) }
     }
     fn read(&self) -> RwLockReadGuard<'_, Slots<T>> {
-        // No host code and no destructor runs under the lock, and each change is complete between any two statements that can panic.
+        // No host code and no destructor runs under the lock, and each change is complete between any two statements
+        // that can panic.
         self.slots.read().unwrap_or_else(PoisonError::into_inner)
     }
     fn write(&self) -> RwLockWriteGuard<'_, Slots<T>> {
         self.slots.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drops every object of this owner, one at a time and outside of the lock. The owner must be dead, so that none is added behind the scan.
+    /// Drops every object of this owner, one at a time and outside of the lock. The owner must be dead, so that none is
+    /// added behind the scan.
     fn free_all_of(&self, owner: Owner) {
         let mut from = 0;
         loop {
@@ -421,7 +451,7 @@ mod tests {
 
     fn context() -> TenonContext {
         let mut made = TenonContext { id: 0 };
-        let object = Arc::new(crate::context::Context::default());
+        let object = crate::context::Context::new(crate::context::ContextOptions { workers: 1, ..Default::default() }).unwrap();
         Out::new(&raw mut made, "context").unwrap().put_new(Owner::NONE, object).unwrap();
         made
     }
@@ -466,7 +496,7 @@ mod tests {
     #[test]
     fn nothing_is_made_in_a_dead_context() {
         let context = context();
-        let owner = Owner::context(context).unwrap();
+        let (_, owner) = Owner::context(context).unwrap();
         assert_eq!(owner.handle().id(), context.id());
         free_context(context).unwrap();
         let mut made = TenonTensor { id: 77 };
@@ -618,7 +648,7 @@ mod tests {
     fn an_insert_that_races_with_the_end_of_its_context_leaves_nothing() {
         for _ in 0..200 {
             let context = context();
-            let owner = Owner::context(context).unwrap();
+            let (_, owner) = Owner::context(context).unwrap();
             let object = tensor();
             std::thread::scope(|scope| {
                 let object = &object;

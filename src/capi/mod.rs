@@ -1,7 +1,8 @@
 //! The C boundary and nothing else: checks arguments, turns handles into objects, calls one method, writes outputs.
 //!
-//! Each file with exported functions is a chapter of `include/tenon.h`. `tools/header` reads the list of chapters from this file: the modules below that are public
-//! and carry a documentation comment are chapters, in this order, and the comment's first line is the chapter's heading.
+//! Each file with exported functions is a chapter of `include/tenon.h`. `tools/header` reads the list of chapters from
+//! this file: the public modules below, in this order; the first line of the comment above one is the chapter's
+//! heading, what follows it the introduction.
 
 #![allow(
     clippy::not_unsafe_ptr_arg_deref,
@@ -13,12 +14,89 @@
 pub(crate) mod arguments;
 #[allow(dead_code, reason = "as above")]
 pub(crate) mod handle;
+pub(crate) mod record;
+
+// The chapters. Blank lines between them keep the formatter from sorting them.
+
+/// Statuses, errors, and what else all chapters share
+pub mod error;
+
+/// Version
+pub mod version;
 
 /// Contexts
 pub mod context;
-/// Statuses, errors, and what else all chapters share
-pub mod error;
+
 /// Tensors
 pub mod tensor;
-/// Version
-pub mod version;
+
+/// Random generators
+pub mod generator;
+
+/// Graphs and values
+///
+/// A graph is a recorded computation, a value is one result in it. Functions that record operations take values and
+/// return a value, so that they nest: tenon_relu(tenon_matmul(x, w)). Nothing is computed while recording: shapes and
+/// dtypes are inferred and checked on the spot, elements come when the compiled program runs.
+///
+/// These functions take no error. The first failure sticks to the graph, with the name of the operation and the path of
+/// the cell, and every value that depends on it is invalid; whoever ends the recording (tenon_function_call,
+/// tenon_train_step_run, tenon_graph_eval ...) returns it. A failure sticks to the graph of the first value, or, if that
+/// is no value, of the first that is one.
+///
+/// A graph that is handed to a callback is for that callback and its thread alone, and ends with it.
+pub mod graph;
+
+/// Operations: new values
+pub mod ops_create;
+
+/// Operations: elementwise functions of one value
+///
+/// The result has the shape and the dtype of x unless something else is said. Gradients at kinks are PyTorch's.
+pub mod ops_unary;
+
+/// Operations: elementwise functions of two values, choice, conversion
+///
+/// Shapes broadcast: aligned at the last dimension, sizes are equal or 1. Dtypes promote: bool < u8 < i32 < i64 < f16,
+/// bf16 < f32 < f64; f16 with bf16 meets in f32.
+pub mod ops_binary;
+
+/// Operations: reductions
+///
+/// Axes may stand in any order; negative ones count from the last; none at all (NULL, 0) stands for all axes. With
+/// keep_dims, reduced axes stay as dimensions of size 1.
+pub mod ops_reduce;
+
+/// Operations: shape
+///
+/// Negative axes count from the last.
+pub mod ops_shape;
+
+/// Operations: products and indices
+pub mod ops_index;
+
+/// Operations: activations and losses
+///
+/// Compositions of the operations above; the compiler fuses them.
+pub mod ops_loss;
+
+/// Parameters
+pub mod parameter;
+
+/// Functions and gradients
+pub mod function;
+
+/// Cells
+pub mod cell;
+
+/// Built-in cells
+pub mod layers;
+
+/// Optimizers
+pub mod optimizer;
+
+/// Training steps
+pub mod train_step;
+
+/// Checkpoints
+pub mod checkpoint;

@@ -4,8 +4,11 @@ use crate::capi::arguments::{Out, OutSlice, bytes, bytes_mut, put_list, slice};
 use crate::capi::context::TenonContext;
 use crate::capi::error::{TenonError, TenonStatus, boundary, boundary_status, boundary_value};
 use crate::capi::handle::{Handle, Owner};
+use crate::error::Error;
+use crate::tensor::dlpack::{self, DLManagedTensorVersioned};
 use crate::tensor::{DType, Shape, Tensor};
 use std::ffi::{c_char, c_void};
+use std::ptr::NonNull;
 
 /// The type of a tensor's elements: one of the numbers below.
 pub type TenonDType = i32;
@@ -67,7 +70,8 @@ pub extern "C" fn tenon_dtype_size(dtype: TenonDType) -> usize {
 /// Makes a tensor with all elements 0, row-major, in memory of the context's allocator.
 ///
 /// `shape` holds `rank` sizes, outermost first; rank 0 is a scalar, at most TENON_MAX_RANK; a size may be 0. Fails with
-/// TENON_SHAPE_MISMATCH for sizes that are negative or too large, TENON_INVALID_ARGUMENT for an unknown dtype, TENON_OUT_OF_MEMORY. Any thread.
+/// TENON_SHAPE_MISMATCH for sizes that are negative or too large, TENON_INVALID_ARGUMENT for an unknown dtype,
+/// TENON_OUT_OF_MEMORY. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_tensor_new(
     context: TenonContext,
@@ -78,16 +82,17 @@ pub extern "C" fn tenon_tensor_new(
     error: *mut TenonError,
 ) -> TenonStatus {
     boundary(error, || {
-        let owner = Owner::context(context)?;
+        let (context, owner) = Owner::context(context)?;
         let dtype = DType::from_code(dtype)?;
         let shape = Shape::from_signed(slice(shape, rank, "shape")?)?;
         let tensor = Out::new(tensor, "tensor")?;
-        tensor.put_new(owner, Tensor::zeros(context.get()?.allocator(), dtype, shape)?)
+        tensor.put_new(owner, Tensor::zeros(context.allocator(), dtype, shape)?)
     })
 }
 
-/// Makes a tensor of rank 0 with this value. A float is rounded to the nearest that the dtype has; for integers the fraction is dropped, what lies
-/// beyond their range becomes its end, NaN becomes 0; for TENON_BOOL all but 0 is true. Fails like tenon_tensor_new. Any thread.
+/// Makes a tensor of rank 0 with this value. A float is rounded to the nearest that the dtype has; for integers the
+/// fraction is dropped, what lies beyond their range becomes its end, NaN becomes 0; for TENON_BOOL all but 0 is true.
+/// Fails like tenon_tensor_new. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_tensor_from_scalar(
     context: TenonContext,
@@ -97,33 +102,33 @@ pub extern "C" fn tenon_tensor_from_scalar(
     error: *mut TenonError,
 ) -> TenonStatus {
     boundary(error, || {
-        let owner = Owner::context(context)?;
+        let (context, owner) = Owner::context(context)?;
         let dtype = DType::from_code(dtype)?;
         let tensor = Out::new(tensor, "tensor")?;
-        tensor.put_new(owner, Tensor::scalar(context.get()?.allocator(), dtype, value)?)
+        tensor.put_new(owner, Tensor::scalar(context.allocator(), dtype, value)?)
     })
 }
 
-/// Writes all elements of a tensor from `data`: `size` bytes, row-major, in the machine's byte order; for TENON_BOOL all bytes but 0
-/// are true. `data` is read during the call alone and need not be aligned.
+/// Writes all elements of a tensor from `data`: `size` bytes, row-major, in the machine's byte order; for TENON_BOOL
+/// all bytes but 0 are true. `data` is read during the call alone and need not be aligned.
 ///
-/// Fails with TENON_INVALID_ARGUMENT if `size` is not that of all elements, or if the tensor is read-only (imported so, or a broadcast view). Waits for running calls that use the
-/// tensor. Any thread.
+/// Fails with TENON_INVALID_ARGUMENT if `size` is not that of all elements, or if the tensor is read-only (imported so,
+/// or a broadcast view). Waits for running calls that use the tensor. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_tensor_write(tensor: TenonTensor, data: *const c_void, size: usize, error: *mut TenonError) -> TenonStatus {
     boundary(error, || tensor.get()?.write_bytes(bytes(data, size, "data")?))
 }
 
-/// Reads all elements of a tensor to `data`: `size` bytes, row-major, in the machine's byte order; TENON_BOOL as 0 or 1. `data` need not be
-/// aligned. Fails with TENON_INVALID_ARGUMENT if `size` is not that of all elements. Waits for running calls that write the
-/// tensor. Any thread.
+/// Reads all elements of a tensor to `data`: `size` bytes, row-major, in the machine's byte order; each byte of
+/// TENON_BOOL is 0 or 1. `data` need not be aligned. Fails with TENON_INVALID_ARGUMENT if `size` is not that of all
+/// elements. Waits for running calls that write the tensor. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_tensor_read(tensor: TenonTensor, data: *mut c_void, size: usize, error: *mut TenonError) -> TenonStatus {
     boundary(error, || tensor.get()?.read_bytes(bytes_mut(data, size, "data")?))
 }
 
-/// Reads the one element of a tensor of any dtype as a number; TENON_I64 beyond 2^53 rounds. Fails with TENON_INVALID_ARGUMENT if there is not exactly one. Any
-/// thread.
+/// Reads the one element of a tensor of any dtype as a number; TENON_I64 beyond 2^53 rounds. Fails with
+/// TENON_INVALID_ARGUMENT if there is not exactly one. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_tensor_item(tensor: TenonTensor, value: *mut f64, error: *mut TenonError) -> TenonStatus {
     boundary(error, || {
@@ -144,8 +149,9 @@ pub extern "C" fn tenon_tensor_dtype(tensor: TenonTensor, dtype: *mut TenonDType
     })
 }
 
-/// Writes the sizes of a tensor's dimensions, outermost first, to `shape`, which has room for `capacity`, and their number to `rank`. NULL with capacity 0 asks for the rank
-/// alone; another capacity below the rank is refused. TENON_MAX_RANK always suffices. Any thread.
+/// Writes the sizes of a tensor's dimensions, outermost first, to `shape`, which has room for `capacity`, and their
+/// number to `rank`. NULL with capacity 0 asks for the rank alone; another capacity below the rank is refused.
+/// TENON_MAX_RANK always suffices. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_tensor_shape(
     tensor: TenonTensor,
@@ -177,8 +183,8 @@ pub extern "C" fn tenon_tensor_size(tensor: TenonTensor, size: *mut usize, error
     })
 }
 
-/// Makes a tensor with the same elements in memory of its own, row-major. The caller frees it. Fails with TENON_OUT_OF_MEMORY. Any
-/// thread.
+/// Makes a tensor with the same elements in memory of its own, row-major. The caller frees it. Fails with
+/// TENON_OUT_OF_MEMORY. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_tensor_duplicate(tensor: TenonTensor, duplicate: *mut TenonTensor, error: *mut TenonError) -> TenonStatus {
     boundary(error, || {
@@ -204,11 +210,78 @@ pub extern "C" fn tenon_tensor_context(tensor: TenonTensor) -> TenonContext {
     boundary_value(TenonContext { id: 0 }, || Ok(tensor.get_with_owner()?.1.handle()))
 }
 
-/// Frees a handle of a tensor; zero is a no-op. The elements go with their last user. TENON_INVALID_HANDLE is the answer to a handle that is
-/// not there. Any thread.
+/// Frees a handle of a tensor; zero is a no-op. The elements go with their last user. TENON_INVALID_HANDLE is the
+/// answer to a handle that is not there. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_tensor_free(tensor: TenonTensor) -> TenonStatus {
     boundary_status(|| tensor.free())
+}
+
+/// Makes a tensor of another library's memory by way of DLPack (version 1.x, CPU, the dtypes of this header), without a
+/// copy; only memory that is not aligned to the size of its elements is copied.
+///
+/// The call takes `managed` over: its deleter runs exactly once, when the last user of the memory goes, on whatever
+/// thread; if the call fails, before it returns. Nobody may write the memory while Tenon uses it. Memory flagged
+/// read-only refuses tenon_tensor_write.
+///
+/// Fails with TENON_UNSUPPORTED for another major version, device, or element type, TENON_SHAPE_MISMATCH for shapes
+/// that are negative, too large, or have more than TENON_MAX_RANK dimensions, TENON_INVALID_ARGUMENT for NULL, for
+/// strides that leave the address space, and for booleans other than 0 and 1. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_tensor_from_dlpack(
+    context: TenonContext,
+    managed: *mut DLManagedTensorVersioned,
+    tensor: *mut TenonTensor,
+    error: *mut TenonError,
+) -> TenonStatus {
+    let mut lent = Lent(NonNull::new(managed));
+    boundary(error, || {
+        let (context, owner) = Owner::context(context)?;
+        if lent.0.is_none() {
+            return Err(Error::invalid("managed is NULL"));
+        }
+        let tensor = Out::new(tensor, "tensor")?;
+        // SAFETY: not NULL; that it is a tensor of its DLPack version, owned by the caller until now, is the host's
+        // promise.
+        let imported = unsafe { dlpack::import(context.allocator(), managed)? };
+        lent.0 = None; // The import owns it.
+        tensor.put_new(owner, imported)
+    })
+}
+
+/// A managed tensor that nobody has taken yet; ends with the call.
+struct Lent(Option<NonNull<DLManagedTensorVersioned>>);
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(managed) = self.0 {
+            // SAFETY: the host gave the struct up with the call. The deleter lies in the same place and may be called
+            // in every version of DLPack.
+            unsafe {
+                if let Some(deleter) = (*managed.as_ptr()).deleter {
+                    deleter(managed.as_ptr());
+                }
+            }
+        }
+    }
+}
+
+/// Writes a DLPack struct (version 1) of a tensor's own memory, without a copy, to `managed`. The caller, or whom it
+/// hands the struct to, runs its deleter exactly once, on any thread, at any time, also after the tensor or its context
+/// was freed. Tenon's locks do not bind the consumer: it must not use the elements while calls of this library write
+/// them. Flagged read-only if the tensor refuses writes. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_tensor_to_dlpack(
+    tensor: TenonTensor,
+    managed: *mut *mut DLManagedTensorVersioned,
+    error: *mut TenonError,
+) -> TenonStatus {
+    boundary(error, || {
+        let tensor = tensor.get()?;
+        let managed = Out::new(managed, "managed")?;
+        managed.put(dlpack::export(&tensor).as_ptr());
+        Ok(())
+    })
 }
 
 #[cfg(test)]

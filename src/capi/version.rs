@@ -17,14 +17,15 @@ const VERSION: u32 =
 
 const VERSION_TEXT: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
 
-/// The version of the library that is linked: major in bits 24 to 31, minor in bits 12 to 23, patch in bits 0 to 11. A larger number is a
-/// later version. Cannot fail. Any thread.
+/// The version of the library that is linked: major in bits 24 to 31, minor in bits 12 to 23, patch in bits 0 to 11. A
+/// larger number is a later version. Cannot fail. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_version() -> u32 {
     VERSION
 }
 
-/// The version of the library that is linked as a text: "0.1.0". The text is static: never free it. Cannot fail. Any thread.
+/// The version of the library that is linked as a text: "0.1.0". The text is static: never free it. Cannot fail. Any
+/// thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_version_string() -> *const c_char {
     VERSION_TEXT.as_ptr().cast()

@@ -112,11 +112,8 @@ pub(super) fn is_computed(op: &Op) -> bool {
 
 /// Whether a loop computes the value.
 pub(super) fn is_loop(op: &Op) -> bool {
-    match op {
-        Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select | Op::Cast(_) | Op::Random { .. } => true,
-        Op::Reduce { .. } | Op::ArgMax(_) | Op::ArgMin(_) => true,
-        _ => false,
-    }
+    let kernel = matches!(op, Op::Pad { .. } | Op::Concat(_) | Op::MatMul { .. } | Op::Gather { .. } | Op::ScatterAdd { .. });
+    is_computed(op) && !kernel
 }
 
 fn store_operands(graph: &Graph) -> Result<Graph> {

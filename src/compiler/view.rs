@@ -123,7 +123,7 @@ pub(super) fn reshape(dims: &[usize], strides: &[isize], target: &[usize]) -> Op
         while left > 1 {
             axis = axis.checked_sub(1)?;
             let size = target[axis];
-            if left % size != 0 {
+            if !left.is_multiple_of(size) {
                 return None;
             }
             result[axis] = stride;
@@ -134,11 +134,13 @@ pub(super) fn reshape(dims: &[usize], strides: &[isize], target: &[usize]) -> Op
     Some(result)
 }
 
+/// Dimensions as (size, stride in elements), from the outermost.
+pub(super) type Runs = Vec<(usize, isize)>;
+
 /// The view's dimensions cut where the first `rows` elements-groups end: (outer, inner) as (size, stride), sizes of 1 left out and
 /// neighbours joined. None where no cut falls there.
-pub(super) fn cut(view: &View, rows: usize) -> Option<(Vec<(usize, isize)>, Vec<(usize, isize)>)> {
-    let mut outer: Vec<(usize, isize)> = Vec::new();
-    let mut inner: Vec<(usize, isize)> = Vec::new();
+pub(super) fn cut(view: &View, rows: usize) -> Option<(Runs, Runs)> {
+    let (mut outer, mut inner) = (Runs::new(), Runs::new());
     let mut left = rows;
     for (size, stride) in view.dims.iter().zip(&view.strides) {
         if *size == 1 {
@@ -146,10 +148,10 @@ pub(super) fn cut(view: &View, rows: usize) -> Option<(Vec<(usize, isize)>, Vec<
         }
         if left == 1 {
             join(&mut inner, *size, *stride);
-        } else if left % size == 0 {
+        } else if left.is_multiple_of(*size) {
             join(&mut outer, *size, *stride);
             left /= size;
-        } else if size % left == 0 {
+        } else if size.is_multiple_of(left) {
             join(&mut outer, left, *stride * (size / left) as isize);
             join(&mut inner, size / left, *stride);
             left = 1;
@@ -160,7 +162,7 @@ pub(super) fn cut(view: &View, rows: usize) -> Option<(Vec<(usize, isize)>, Vec<
     (left == 1).then_some((outer, inner))
 }
 
-fn join(runs: &mut Vec<(usize, isize)>, size: usize, stride: isize) {
+fn join(runs: &mut Runs, size: usize, stride: isize) {
     match runs.last_mut() {
         Some((length, step)) if *step == size as isize * stride => {
             *length *= size;
@@ -180,7 +182,7 @@ mod tests {
         assert_eq!(reshape(&[6, 4], &[4, 1], &[2, 3, 2, 2]), Some(vec![12, 4, 2, 1]));
         assert_eq!(reshape(&[4, 3], &[1, 4], &[12]), None, "a transposed matrix has no flat view");
         assert_eq!(reshape(&[4, 3], &[0, 1], &[2, 2, 3]), Some(vec![0, 0, 1]));
-        assert_eq!(reshape(&[1, 5], &[7, 1], &[5, 1]), Some(vec![1, 0]));
+        assert_eq!(reshape(&[1, 5], &[7, 1], &[5, 1]), Some(vec![1, 1]), "the stride of one element says nothing");
         assert_eq!(reshape(&[4, 3], &[3, -1], &[2, 2, 3]), Some(vec![6, 3, -1]));
     }
 

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::ir::{Type, Value};
-use crate::nn::{Activation, Cell, Construct, Fan, Initializer, Nonlinearity, Parameter, one_input};
+use crate::nn::{Activation, Cell, Construct, Initializer, Parameter, one_input};
 use crate::ops::Trace;
 use crate::tensor::{DType, Shape};
 
@@ -46,9 +46,7 @@ pub fn dense(context: &Context, in_channels: usize, out_channels: usize, options
         return Err(Error::dtype(format!("Dense: parameters are floats, not {dtype}")));
     }
     let weight_ty = Type::new(dtype, Shape::new(&[out_channels, in_channels])?);
-    // He's uniform initializer with slope sqrt(5) has the bound 1 / sqrt(in).
-    let he = Initializer::HeUniform { negative_slope: 5f64.sqrt(), mode: Fan::In, nonlinearity: Nonlinearity::LeakyRelu };
-    let weight = Parameter::new(context, "weight", weight_ty, weight_init.unwrap_or(he), true)?;
+    let weight = Parameter::new(context, "weight", weight_ty, weight_init.unwrap_or(Initializer::layer_default()), true)?;
     let bias = if has_bias {
         let bias_init = bias_init.unwrap_or(Initializer::Uniform(1.0 / (in_channels as f64).sqrt()));
         Some(Parameter::new(context, "bias", Type::new(dtype, Shape::new(&[out_channels])?), bias_init, true)?)

@@ -60,9 +60,11 @@ binary! {
         let scaled = g.mul(da, y);
         (da, g.neg(scaled))
     }), [(-2.0..2.0, 0.5..2.0), (-2.0..2.0, -2.0..-0.5)];
-    Rem fmod "remainder of a / b with the sign of a" Number: Ok(|g, a, b, _, dy| {
-        let quotient = g.div(a, b);
-        let whole = g.trunc(quotient);
+    Rem fmod "remainder of a / b with the sign of a" Number: Ok(|g, a, b, y, dy| {
+        // Not trunc(a / b), which may round up to the next whole number where y is just below b.
+        let taken = g.sub(a, y);
+        let quotient = g.div(taken, b);
+        let whole = g.round(quotient);
         let db = g.mul(dy, whole);
         (dy, g.neg(db))
     }), [(0.6..0.9, 0.35..0.55), (-0.9..-0.6, 0.35..0.55)];

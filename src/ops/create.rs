@@ -22,10 +22,10 @@ pub(super) fn infer_random(distribution: Distribution, shape: Shape, dtype: DTyp
     }
     let fits = match distribution {
         Distribution::Bits => dtype == DType::I32,
-        Distribution::Uniform | Distribution::Normal => dtype.is_float(),
+        Distribution::Uniform | Distribution::Normal => matches!(dtype, DType::F32 | DType::F64),
     };
     if !fits {
-        return Err(Error::dtype(format!("{dtype} numbers cannot be drawn; draw floats and cast them")));
+        return Err(Error::dtype(format!("{dtype} numbers cannot be drawn; draw f32 and cast")));
     }
     Ok(Type::new(dtype, shape))
 }
@@ -62,12 +62,27 @@ impl Trace {
         let (state, start) = self.draw(generator, (shape.elements() * per_element) as u64);
         self.push(Op::Random { distribution, shape, dtype, start }, &[state])
     }
-    /// Uniform numbers in [0, 1). `generator` is a variable i64[3]: seed, stream, offset; the offset moves on when the program has run.
+    /// Uniform numbers in [0, 1), of dtype f64, f32, f16 or bf16. `generator` is a variable i64[3]: seed, stream, offset; the offset
+    /// moves on when the program has run.
     pub fn random_uniform(&mut self, dtype: DType, dims: &[usize], generator: &Variable) -> Value {
-        self.random(Distribution::Uniform, dtype, dims, generator)
+        let steps = match dtype {
+            DType::F16 => 2048.0,
+            DType::BF16 => 256.0,
+            _ => return self.random(Distribution::Uniform, dtype, dims, generator),
+        };
+        // Rounding would make 1 of the largest numbers: the last bits are dropped instead.
+        let wide = self.random(Distribution::Uniform, DType::F32, dims, generator);
+        let scaled = self.mul_scalar(wide, steps);
+        let whole = self.floor(scaled);
+        let kept = self.mul_scalar(whole, 1.0 / steps);
+        self.cast(kept, dtype)
     }
-    /// Standard normal numbers.
+    /// Standard normal numbers, of dtype f64, f32, f16 or bf16.
     pub fn random_normal(&mut self, dtype: DType, dims: &[usize], generator: &Variable) -> Value {
+        if matches!(dtype, DType::F16 | DType::BF16) {
+            let wide = self.random(Distribution::Normal, DType::F32, dims, generator);
+            return self.cast(wide, dtype);
+        }
         self.random(Distribution::Normal, dtype, dims, generator)
     }
     /// True with probability p (0 to 1).

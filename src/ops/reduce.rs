@@ -173,7 +173,9 @@ impl Trace {
         let mut sorted: Vec<u8> = axes.iter().map(|axis| (*axis).min(255) as u8).collect();
         sorted.sort_unstable();
         let dims = self.dims(x);
-        let reduced = if sorted.is_empty() && self.contains(x) { x } else { self.push(Op::Reduce { kind, axes: sorted }, &[x]) };
+        // Over no axes every element is its own result, if the reduction is defined for it.
+        let nothing = sorted.is_empty() && self.contains(x) && infer(kind, &[], self.ty(x)).is_ok();
+        let reduced = if nothing { x } else { self.push(Op::Reduce { kind, axes: sorted }, &[x]) };
         if !keep_dims || !reduced.is_valid() {
             return reduced;
         }
@@ -185,9 +187,16 @@ impl Trace {
         let x = if self.contains(x) && self.dtype(x) == DType::Bool { self.cast(x, DType::I64) } else { x };
         self.reduce(ReduceKind::Sum, x, axes, keep_dims)
     }
-    /// The mean over `axes`: the sum divided by the number of elements. Integers give f32. The mean of nothing is NaN.
+    /// The mean over `axes`: the sum divided by the number of elements. Integers give f32. The mean of nothing is NaN. 16-bit floats
+    /// are summed in f32, so that a sum beyond their range has its mean.
     pub fn mean(&mut self, x: Value, axes: &[usize], keep_dims: bool) -> Value {
-        let x = if self.contains(x) && !self.dtype(x).is_float() { self.cast(x, DType::F32) } else { x };
+        let dtype = self.dtype(x);
+        if self.contains(x) && matches!(dtype, DType::F16 | DType::BF16) {
+            let wide = self.cast(x, DType::F32);
+            let mean = self.mean(wide, axes, keep_dims);
+            return self.cast(mean, dtype);
+        }
+        let x = if self.contains(x) && !dtype.is_float() { self.cast(x, DType::F32) } else { x };
         let dims = self.dims(x);
         let count: usize = axes.iter().map(|axis| dims.get(*axis).copied().unwrap_or(1)).product();
         let sum = self.reduce(ReduceKind::Sum, x, axes, keep_dims);

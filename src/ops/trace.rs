@@ -3,7 +3,7 @@
 use crate::error::{Error, Result, Status};
 use crate::ir::{Graph, Literal, Op, Type, Value, Variable, VariableId};
 use crate::ops::rules;
-use crate::tensor::{DType, Shape, Tensor};
+use crate::tensor::{DType, Shape, Tensor, decode, encode};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -35,6 +35,8 @@ pub struct Trace {
     cells: Vec<usize>,
     dependencies: Vec<Arc<dyn Dependency>>,
     known_dependencies: HashSet<(usize, u64)>,
+    /// What a layer above knows this recording by; 0 as long as none does.
+    tag: u64,
 }
 
 /// What was being recorded before a nested recording began; see [`Trace::enter`].
@@ -62,6 +64,7 @@ impl Trace {
             cells: Vec::new(),
             dependencies: Vec::new(),
             known_dependencies: HashSet::new(),
+            tag: 0,
         }
     }
 
@@ -94,6 +97,15 @@ impl Trace {
     }
     pub fn variables(&self) -> &[Variable] {
         &self.graph.variables
+    }
+
+    /// What [`Trace::set_tag`] was told last; 0 before.
+    pub(crate) fn tag(&self) -> u64 {
+        self.tag
+    }
+    /// A number by which a layer above recognizes this recording when it comes back from code that only passed it on.
+    pub(crate) fn set_tag(&mut self, tag: u64) {
+        self.tag = tag;
     }
 
     // ---- errors ----
@@ -199,15 +211,12 @@ impl Trace {
     }
     /// A scalar. Its value is rounded to the dtype.
     pub fn scalar(&mut self, dtype: DType, value: f64) -> Value {
+        let rounded = decode(dtype, &encode(dtype, value)[..dtype.size()]);
         let literal = match dtype {
-            DType::Bool => Literal::Int((value != 0.0) as i64),
-            DType::U8 => Literal::Int(value as u8 as i64),
-            DType::I32 => Literal::Int(value as i32 as i64),
+            // Beyond 2^53 the number behind the rounding is not the integer.
             DType::I64 => Literal::Int(value as i64),
-            DType::F64 => Literal::Float(value),
-            DType::F32 => Literal::Float(value as f32 as f64),
-            DType::F16 => Literal::Float(half::f16::from_f64(value).to_f64()),
-            DType::BF16 => Literal::Float(half::bf16::from_f64(value).to_f64()),
+            DType::Bool | DType::U8 | DType::I32 => Literal::Int(rounded as i64),
+            DType::F64 | DType::F32 | DType::F16 | DType::BF16 => Literal::Float(rounded),
         };
         self.literal(dtype, literal)
     }

@@ -208,7 +208,7 @@ impl Optimizer {
     /// Whether a checkpoint may give this scalar of [`Optimizer::scalars`] this value.
     pub(crate) fn check_scalar(&self, variable: &Variable, value: f64) -> Result<()> {
         if *variable == self.0.step {
-            let counts = value >= 0.0 && value < 9e18;
+            let counts = (0.0..9e18).contains(&value);
             return if counts { Ok(()) } else { Err(Error::invalid(format!("global_step is {value}; a number of steps is not negative"))) };
         }
         let row = self.0.groups.iter().flatten().find(|(_, known)| known == variable).map(|(row, _)| row);

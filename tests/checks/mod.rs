@@ -12,29 +12,37 @@ use tenon::runtime::{Program, Target, reference};
 use tenon::tensor::Allocator;
 use tenon::{Result, Tensor};
 
-/// Something that evaluates a graph: its outputs for these inputs.
-pub type Run = fn(&Graph, &[Tensor]) -> Result<Vec<Tensor>>;
+/// Evaluates a graph: its outputs for these inputs.
+type Evaluate = dyn Fn(&Graph, &[Tensor]) -> Result<Vec<Tensor>>;
+pub type Run<'a> = &'a Evaluate;
 
-/// Every way to evaluate a graph. Each check runs on all of them.
-pub const BACKENDS: &[(&str, Run)] = &[("reference", run_reference), ("compiled", run_compiled)];
-
-fn run_reference(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-    Ok(reference::evaluate(graph, &Allocator::system(), inputs)?.outputs)
+/// A way to evaluate graphs.
+pub struct Backend {
+    pub name: String,
+    pub run: Box<Evaluate>,
 }
 
-/// The compiled program at every level that this machine can run. All must run; the best one's outputs are checked.
-fn run_compiled(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-    let allocator = Allocator::system();
-    let inputs: Vec<&Tensor> = inputs.iter().collect();
-    let mut outputs = Vec::new();
-    for level in Level::available() {
-        let target = Target { allocator: allocator.clone(), jobs: Jobs::inline(), level };
-        let program = Program::compile(graph.clone(), &target)?;
-        let all: Result<Vec<Tensor>> = program.output_types().iter().map(|ty| Tensor::zeros(&allocator, ty.dtype, ty.shape)).collect();
-        outputs = all?;
-        program.run(&inputs, &outputs.iter().collect::<Vec<_>>())?;
-    }
-    Ok(outputs)
+/// The oracle.
+pub fn oracle() -> Backend {
+    let run = |graph: &Graph, inputs: &[Tensor]| Ok(reference::evaluate(graph, &Allocator::system(), inputs)?.outputs);
+    Backend { name: "reference".to_string(), run: Box::new(run) }
+}
+
+/// Every way to evaluate a graph on this machine: the oracle, then compiled programs at each level of instructions. Each check runs on
+/// all of them.
+pub fn backends() -> Vec<Backend> {
+    let compiled = Level::available().into_iter().map(|level| Backend {
+        name: format!("program at level {level:?}"),
+        run: Box::new(move |graph, inputs| {
+            let target = Target { allocator: Allocator::system(), jobs: Jobs::inline(), level };
+            let program = Program::compile(graph.clone(), &target)?;
+            let types = program.output_types().iter();
+            let outputs: Vec<Tensor> = types.map(|ty| Tensor::zeros(&target.allocator, ty.dtype, ty.shape)).collect::<Result<_>>()?;
+            program.run(&inputs.iter().collect::<Vec<_>>(), &outputs.iter().collect::<Vec<_>>())?;
+            Ok(outputs)
+        }),
+    });
+    std::iter::once(oracle()).chain(compiled).collect()
 }
 
 /// Numbers that are the same in every run, from a name.

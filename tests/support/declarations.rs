@@ -1,4 +1,5 @@
-//! Reads `include/tenon.h`: what the generator writes is so regular that a page of parsing suffices. Whatever it does not understand fails the test.
+//! Reads `include/tenon.h`: what the generator writes is so regular that a page of parsing suffices. Whatever it does
+//! not understand fails the test.
 
 use std::collections::BTreeMap;
 

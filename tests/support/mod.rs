@@ -1,4 +1,5 @@
-//! What the tests of the C boundary share: the compilers, the library that belongs to this very build, programs and their output.
+//! What the tests of the C boundary share: the compilers, the library that belongs to this very build, programs and
+//! their output.
 #![allow(dead_code, reason = "each test program uses its part")]
 
 pub mod declarations;
@@ -10,8 +11,9 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Where cargo put the library of this build: beside the test program. One compiler call makes the rlib that the test links and the
-/// C libraries, so they are of the same source and profile. Naming a type of the crate keeps the rlib a dependency.
+/// Where cargo put the library of this build: beside the test program. One compiler call makes the rlib that the test
+/// links and the C libraries, so they are of the same source and profile. Naming a type of the crate keeps the rlib a
+/// dependency.
 fn build_folder() -> PathBuf {
     let _: tenon::Status = tenon::Status::Ok;
     let program = std::env::current_exe().expect("the test program has a path");
@@ -77,9 +79,15 @@ pub fn run(command: &mut Command) -> Result<String, String> {
     Err(format!("{command:?}\n{}\n{text}{}", output.status, String::from_utf8_lossy(&output.stderr)))
 }
 
-/// How to start a program: as it is, or under valgrind if the environment says `TENON_VALGRIND=1`; errors and leaks then fail it.
+/// Whether programs are to run under valgrind.
+pub fn is_valgrind() -> bool {
+    std::env::var("TENON_VALGRIND").as_deref() == Ok("1")
+}
+
+/// How to start a program: as it is, or under valgrind if the environment says `TENON_VALGRIND=1`; errors and leaks
+/// then fail it.
 pub fn start(program: &Path) -> Command {
-    if std::env::var("TENON_VALGRIND").as_deref() != Ok("1") {
+    if !is_valgrind() {
         return Command::new(program);
     }
     assert!(

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::ir::Value;
 use crate::ops::Trace;
 use crate::ops::catalog::{Differentiable, Domain, Row, Values};
+use crate::tensor::DType;
 
 /// How the losses of the elements become the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,7 +83,8 @@ impl Trace {
     ///
     /// `target` holds class indices (integers, the logits' shape without the class axis) or probabilities (floats, the logits'
     /// shape). The mean is over samples that are not ignored; if all are ignored it is NaN. A class index outside 0..C other
-    /// than `ignore_index` makes the loss NaN, so that it is seen.
+    /// than `ignore_index` makes the loss NaN, so that it is seen. 16-bit logits are taken to f32 and the result back: their sums of
+    /// powers and of losses do not fit 16 bits.
     pub fn cross_entropy(&mut self, logits: Value, target: Value, options: CrossEntropy) -> Value {
         if !self.contains(logits) || !self.contains(target) {
             return self.add(logits, target);
@@ -98,6 +100,12 @@ impl Trace {
         if !self.dtype(logits).is_float() {
             let dtype = self.dtype(logits);
             return self.fail(Error::dtype(format!("cross_entropy: the logits are {dtype}, not floats")));
+        }
+        if matches!(self.dtype(logits), DType::F16 | DType::BF16) {
+            let dtype = self.dtype(logits);
+            let wide = self.cast(logits, DType::F32);
+            let loss = self.cross_entropy(wide, target, options);
+            return self.cast(loss, dtype);
         }
         let axis = if shape.rank() == 1 { 0 } else { 1 };
         let classes = shape.dims()[axis];
@@ -125,9 +133,9 @@ impl Trace {
             return self.fail(Error::shape(format!("cross_entropy: logits {shape} want class indices {expected:?}, not {target_shape}")));
         }
         let dtype = self.dtype(logits);
-        let target = self.cast(target, crate::tensor::DType::I64);
+        let target = self.cast(target, DType::I64);
         // The row of the logits at the target: hit selects one element, and all other terms are 0.
-        let position = self.iota(crate::tensor::DType::I64, shape.dims(), axis);
+        let position = self.iota(DType::I64, shape.dims(), axis);
         let wanted = self.expand_like(target, logits, &[axis]);
         let hit = self.equal(position, wanted);
         let zero = self.scalar(dtype, 0.0);
@@ -140,8 +148,8 @@ impl Trace {
             let spread = self.mul_scalar(all, -smooth);
             losses = self.add(kept, spread);
         }
-        let ignored = self.integer(crate::tensor::DType::I64, ignore_index);
-        let (none, count) = (self.integer(crate::tensor::DType::I64, 0), self.integer(crate::tensor::DType::I64, classes as i64));
+        let ignored = self.integer(DType::I64, ignore_index);
+        let (none, count) = (self.integer(DType::I64, 0), self.integer(DType::I64, classes as i64));
         let skip = self.equal(target, ignored);
         let (under, over) = (self.less(target, none), self.greater_equal(target, count));
         let outside = self.logical_or(under, over);

@@ -79,8 +79,7 @@ impl Trace {
     }
     /// ln sum e^x over `axes`.
     pub fn logsumexp(&mut self, x: Value, axes: &[usize], keep_dims: bool) -> Value {
-        if let Some(axis) = axes.iter().copied().find(|axis| !self.has_axis("logsumexp", x, *axis)) {
-            let _ = axis;
+        if !axes.iter().all(|axis| self.has_axis("logsumexp", x, *axis)) {
             return Value::INVALID;
         }
         let dims = self.dims(x);

@@ -1,7 +1,7 @@
 //! A plan made ready for the CPU: instructions for its loops, tasks for its products, and the sizes of what they need.
 
 use super::kernels::{Shared, assemble, gather, scatter_add};
-use super::lower::lower;
+use super::lower::{lower, needs_whole_rows, stores_rows};
 use super::matmul::{self, Destination, Operand, Split};
 use super::simd::Level;
 use super::tile::TileProgram;
@@ -18,6 +18,12 @@ pub struct Executable {
     partial_bytes: usize,
 }
 
+/// Elements of a task that sums the copies of a product.
+const SUMMED: usize = 16 * 1024;
+
+/// Columns of a task at least, where rows are cut: tiles are parts of one row then, and short ones cost more calls than they save.
+const CUT_COLUMNS: usize = 256;
+
 /// A step with what was decided for it.
 enum Ready {
     Loop {
@@ -31,8 +37,8 @@ enum Ready {
 
 struct ReadyProduct {
     split: Split,
-    /// Of a loop's product without a buffer: bytes of one task's rows.
-    rows_bytes: usize,
+    /// Of a loop's product without a buffer: bytes of one task's part of the result.
+    block_bytes: usize,
     workspace_bytes: usize,
     /// Bytes of the copies of a result that is summed in stretches of k.
     copies_bytes: usize,
@@ -45,17 +51,24 @@ impl Executable {
         for step in &plan.steps {
             let ready = match step {
                 Step::Loop(body) => {
-                    let product = body.product.as_ref().map(ReadyProduct::riding);
-                    let rows = body.product.as_ref().map(|product| rows_per_task(product, &ReadyProduct::riding(product).split));
-                    let tiles = lower(body, &plan.buffers, level, rows)?;
-                    let extra = product.as_ref().map_or(0, |product| product.rows_bytes + product.workspace_bytes);
+                    let mut product = body.product.as_ref().map(ReadyProduct::new);
+                    let task = body
+                        .product
+                        .as_ref()
+                        .zip(product.as_ref())
+                        .map(|(of, ready)| ready.task(of, needs_whole_rows(body) || stores_rows(body)));
+                    let tiles = lower(body, &plan.buffers, level, task)?;
+                    if let (Some(of), Some(ready)) = (&body.product, &mut product) {
+                        ready.size_for(of, tiles.geometry.task_rows, tiles.geometry.task_columns);
+                    }
+                    let extra = product.as_ref().map_or(0, |product| product.block_bytes + product.workspace_bytes);
                     scratch_bytes = scratch_bytes.max(tiles.scratch_bytes().next_multiple_of(64) + extra);
                     let copies = product.as_ref().map_or(0, |product| product.copies_bytes);
                     partial_bytes = partial_bytes.max(tiles.partial_bytes.next_multiple_of(64) + copies);
                     Ready::Loop { tiles, product }
                 }
                 Step::Product(product) => {
-                    let ready = ReadyProduct::alone(product);
+                    let ready = ReadyProduct::new(product);
                     scratch_bytes = scratch_bytes.max(ready.workspace_bytes);
                     partial_bytes = partial_bytes.max(ready.copies_bytes);
                     Ready::Product(ready)
@@ -125,7 +138,6 @@ impl Executable {
     ) -> Result<()> {
         let (table, shared) = (Pointers(pointers), Shared(partials));
         let size = product.dtype.size();
-        let row_bytes = product.n * size;
         let copies = shared.get().wrapping_add(tiles.partial_bytes.next_multiple_of(64));
         // SAFETY: see `run_step`.
         unsafe {
@@ -133,43 +145,28 @@ impl Executable {
                 self.sum_stretches(product, ready, pointers, copies, jobs)?;
             }
             let copies = Shared(copies);
-            jobs.parallel_for(tiles.geometry.tasks(), &|task, scratch| {
+            let g = tiles.geometry;
+            jobs.parallel_for(g.tasks(), &|task, scratch| {
                 let tile_bytes = tiles.scratch_bytes().next_multiple_of(64);
-                let memory = scratch.pointer(tile_bytes + ready.rows_bytes + ready.workspace_bytes);
-                let first = task * tiles.geometry.task_rows;
-                let rows = tiles.geometry.task_rows.min(tiles.geometry.rows - first);
-                let base = match product.out {
-                    Some(buffer) => table.get()[buffer.0 as usize],
-                    None => memory.add(tile_bytes).wrapping_sub(first * row_bytes),
+                let memory = scratch.pointer(tile_bytes + ready.block_bytes + ready.workspace_bytes);
+                let (row, column) = (task / g.column_tasks() * g.task_rows, task % g.column_tasks() * g.task_columns);
+                let (rows, columns) = (g.task_rows.min(g.rows - row), g.task_columns.min(g.columns - column));
+                // Where row 0, column 0 of the result would be, and how far its rows are apart.
+                let (base, row_elements) = match product.out {
+                    Some(buffer) => (table.get()[buffer.0 as usize], g.columns),
+                    None => (memory.add(tile_bytes).wrapping_sub((row * g.task_columns + column) * size), g.task_columns),
                 };
-                let target = base.wrapping_add(first * row_bytes);
+                let target = base.wrapping_add((row * row_elements + column) * size);
                 if ready.copies_bytes > 0 {
                     let elements = product.batch * product.m * product.n;
-                    let range = first * product.n..(first + rows) * product.n;
+                    let range = row * g.columns..(row + rows) * g.columns;
                     matmul::add_partials(product.dtype, base, copies.get(), ready.split.k_blocks, elements, range, false);
                 } else {
-                    let batch = first / product.m;
-                    let workspace = memory.add(tile_bytes + ready.rows_bytes);
-                    let within = first % product.m;
-                    for block in 0..ready.split.column_blocks {
-                        let columns = ready.split.task(block).columns;
-                        let destination =
-                            Destination { pointer: target.add(columns.start * size), row_stride: product.n as isize, column_stride: 1 };
-                        let left = operand(&product.a, product, table.get(), batch, within, 0);
-                        let right = operand(&product.b, product, table.get(), batch, 0, columns.start);
-                        matmul::block(
-                            self.level,
-                            product.dtype,
-                            rows,
-                            columns.len(),
-                            product.k,
-                            destination,
-                            left,
-                            right,
-                            false,
-                            workspace,
-                        );
-                    }
+                    let workspace = memory.add(tile_bytes + ready.block_bytes);
+                    let destination = Destination { pointer: target, row_stride: row_elements as isize, column_stride: 1 };
+                    let left = operand(&product.a, product, table.get(), row / product.m, row % product.m, 0);
+                    let right = operand(&product.b, product, table.get(), row / product.m, 0, column);
+                    matmul::block(self.level, product.dtype, rows, columns, product.k, destination, left, right, false, workspace);
                 }
                 tiles.run_task(task, table.get(), shared.get(), base, memory);
             })?;
@@ -256,31 +253,39 @@ impl Executable {
 }
 
 impl ReadyProduct {
-    fn new(product: &Product, riding: bool) -> ReadyProduct {
+    fn new(product: &Product) -> ReadyProduct {
         let split = matmul::split(product.batch, product.m, product.n, product.k, product.a.column_stride == 1);
-        let rows = rows_per_task(product, &split);
-        let rows_bytes = if riding && product.out.is_none() { (rows * product.n * product.dtype.size()).next_multiple_of(64) } else { 0 };
-        let whole_rows = matmul::workspace_bytes(product.dtype, rows, product.n, product.k);
-        let workspace_bytes = split.workspace_bytes(product.dtype).max(whole_rows).next_multiple_of(64);
-        ReadyProduct { rows_bytes, workspace_bytes, copies_bytes: split.partial_bytes(product.dtype), split }
+        let workspace_bytes = split.workspace_bytes(product.dtype).next_multiple_of(64);
+        ReadyProduct { block_bytes: 0, workspace_bytes, copies_bytes: split.partial_bytes(product.dtype), split }
     }
-    fn riding(product: &Product) -> ReadyProduct {
-        ReadyProduct::new(product, true)
-    }
-    fn alone(product: &Product) -> ReadyProduct {
-        ReadyProduct::new(product, false)
-    }
-}
 
-/// Rows of a loop's task that rides on the product: a divisor-free cut of each matrix of the batch, by shape alone.
-fn rows_per_task(product: &Product, split: &Split) -> usize {
-    if product.batch > 1 {
-        // Tasks must not straddle matrices: the largest block that divides the rows of one.
-        let wanted = product.m.div_ceil(split.row_blocks);
-        return (1..=wanted).rev().find(|rows| product.m % rows == 0).unwrap_or(1);
+    /// Rows and columns of a task of the loop that rides on the product, by shape alone.
+    fn task(&self, product: &Product, whole_rows: bool) -> (usize, usize) {
+        if self.copies_bytes > 0 {
+            // The product has run when the loop begins, which only sums its copies.
+            return ((SUMMED / product.n).max(1), product.n);
+        }
+        let Split { row_blocks, column_blocks, .. } = self.split;
+        let columns = product.n.div_ceil(column_blocks).next_multiple_of(64).min(product.n);
+        let columns = if whole_rows || columns < CUT_COLUMNS { product.n } else { columns };
+        let rows = product.m.div_ceil(row_blocks);
+        if product.batch == 1 {
+            return (if row_blocks > 1 { rows.next_multiple_of(24) } else { rows }, columns);
+        }
+        // Tasks must not straddle matrices of the batch: a block that divides their rows, or all of them.
+        let even = (1..=rows).rev().find(|rows| product.m.is_multiple_of(*rows)).unwrap_or(1);
+        (if even * 2 > rows { even } else { product.m }, columns)
     }
-    let even = product.m.div_ceil(split.row_blocks.max(1));
-    if split.row_blocks > 1 { even.next_multiple_of(24) } else { even }
+
+    /// Makes room for tasks of this size.
+    fn size_for(&mut self, product: &Product, rows: usize, columns: usize) {
+        if product.out.is_none() {
+            self.block_bytes = (rows * columns * product.dtype.size()).next_multiple_of(64);
+        }
+        if self.copies_bytes == 0 {
+            self.workspace_bytes = matmul::workspace_bytes(product.dtype, rows, columns, product.k).next_multiple_of(64);
+        }
+    }
 }
 
 /// The operand's element (row, column) in the batch.

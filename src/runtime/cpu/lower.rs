@@ -8,12 +8,19 @@ use crate::ir::{Binary, Compare, Literal, ReduceKind, Unary};
 use crate::tensor::DType;
 use std::collections::HashMap;
 
-/// Makes the instructions of `body`. `rows_per_task` is given for loops that ride on a product, whose tasks are the product's.
-pub(super) fn lower(body: &Loop, buffers: &[Buffer], level: Level, rows_per_task: Option<usize>) -> Result<TileProgram> {
-    let has_rows = body.ops.iter().any(|op| matches!(op.kind, Kind::RowReduce(_) | Kind::RowArgMax | Kind::RowArgMin));
-    // What is stored for each row has one task that stores it.
-    let stores_rows = body.ops.iter().any(|op| op.extent == Extent::Row && op.store.is_some());
-    let geometry = Geometry::new(body.rows, body.columns, has_rows, stores_rows, rows_per_task);
+/// Whether the loop joins the elements of rows, so that tiles hold whole ones.
+pub(super) fn needs_whole_rows(body: &Loop) -> bool {
+    body.ops.iter().any(|op| matches!(op.kind, Kind::RowReduce(_) | Kind::RowArgMax | Kind::RowArgMin))
+}
+
+/// Whether the loop stores something for each row, so that one task has the whole row.
+pub(super) fn stores_rows(body: &Loop) -> bool {
+    body.ops.iter().any(|op| op.extent == Extent::Row && op.store.is_some())
+}
+
+/// Makes the instructions of `body`. `task` is given for loops that ride on a product, whose tasks are the product's.
+pub(super) fn lower(body: &Loop, buffers: &[Buffer], level: Level, task: Option<(usize, usize)>) -> Result<TileProgram> {
+    let geometry = Geometry::new(body.rows, body.columns, needs_whole_rows(body), stores_rows(body), task);
     let mut lowering = Lowering {
         body,
         buffers,

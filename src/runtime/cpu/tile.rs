@@ -98,15 +98,23 @@ pub(super) struct Geometry {
 }
 
 impl Geometry {
-    /// With `whole_rows` a tile holds whole rows, with `rows_of_task` a task does.
-    pub fn new(rows: usize, columns: usize, whole_rows: bool, rows_of_task: bool, rows_per_task: Option<usize>) -> Geometry {
+    /// With `whole_rows` a tile holds whole rows, with `rows_of_task` a task does. `task` gives the rows and columns of a task, where a
+    /// product that the loop rides on says them; it respects both.
+    pub fn new(rows: usize, columns: usize, whole_rows: bool, rows_of_task: bool, task: Option<(usize, usize)>) -> Geometry {
         let cut = !whole_rows && columns > TILE;
-        let tile_columns = if cut { TILE } else { columns };
-        let tile_rows = (TILE / tile_columns.max(1)).clamp(1, rows.max(1));
-        let task_columns = if cut && !rows_of_task && rows_per_task.is_none() && columns > TASK { TASK } else { columns };
-        let task_rows =
-            rows_per_task.unwrap_or_else(|| (TASK / task_columns.max(1)).next_multiple_of(tile_rows).max(tile_rows)).min(rows.max(1));
-        Geometry { rows, columns, tile_rows, tile_columns, task_rows, task_columns }
+        let task_columns = match task {
+            Some((_, task_columns)) => task_columns,
+            None if cut && !rows_of_task && columns > TASK => TASK,
+            None => columns,
+        };
+        let tile_columns = if cut || task_columns < columns { task_columns.min(TILE) } else { columns };
+        // Parts of rows are tiles of one row: memory is dense along a row only.
+        let tile_rows = if tile_columns < columns { 1 } else { (TILE / columns.max(1)).clamp(1, rows.max(1)) };
+        let task_rows = match task {
+            Some((task_rows, _)) => task_rows,
+            None => (TASK / task_columns.max(1)).next_multiple_of(tile_rows).max(tile_rows),
+        };
+        Geometry { rows, columns, tile_rows, tile_columns, task_rows: task_rows.min(rows.max(1)), task_columns }
     }
     pub fn tile_elements(&self) -> usize {
         self.tile_rows * self.tile_columns

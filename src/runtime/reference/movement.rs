@@ -60,7 +60,8 @@ pub(super) fn pad(x: &Array, value: &Array, shape: &Shape, low: &[usize], interi
         let mut source = [0; crate::tensor::MAX_RANK];
         for axis in 0..shape.rank() {
             let step = interior[axis] + 1;
-            let inside = at[axis] >= low[axis] && (at[axis] - low[axis]) % step == 0 && (at[axis] - low[axis]) / step < x.dims()[axis];
+            let inside =
+                at[axis] >= low[axis] && (at[axis] - low[axis]).is_multiple_of(step) && (at[axis] - low[axis]) / step < x.dims()[axis];
             if !inside {
                 return padding;
             }

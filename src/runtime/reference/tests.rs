@@ -177,3 +177,22 @@ fn random_elements_are_words_of_the_stream() {
     assert!(normal.iter().zip(&words[8..]).all(|(z, word)| z.is_sign_negative() == (*word >> 31 == 1)));
     assert_eq!(result.assigned[0].1.to_vec::<i64>().unwrap(), [7, 3, 19]);
 }
+
+#[test]
+fn sums_of_16_bit_floats_have_their_mean() {
+    let large = [f16::from_f32(40000.0); 4];
+    assert_eq!(unary::<f16, f16>(&large, |g, x| g.mean(x, &[0], false)), [large[0]]);
+}
+
+#[test]
+fn uniform_numbers_of_16_bits_stay_below_one() {
+    let generator = Variable::new("generator", tensor(&[1i64, 0, 0], &[3]));
+    let mut g = Trace::new();
+    let (short, brain) = (g.random_uniform(DType::F16, &[65536], &generator), g.random_uniform(DType::BF16, &[65536], &generator));
+    let graph = g.finish(&[short, brain]).unwrap();
+    let result = evaluate(&graph, &Allocator::system(), &[]).unwrap();
+    let largest = |values: Vec<f64>| values.into_iter().fold(0.0, f64::max);
+    let short = result.outputs[0].to_vec::<f16>().unwrap().into_iter().map(|x| x.to_f64()).collect();
+    let brain = result.outputs[1].to_vec::<bf16>().unwrap().into_iter().map(|x| x.to_f64()).collect();
+    assert_eq!((largest(short), largest(brain)), (1.0 - 0.5f64.powi(11), 1.0 - 0.5f64.powi(8)));
+}

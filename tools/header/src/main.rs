@@ -1,7 +1,9 @@
-//! Writes `include/tenon.h` from the chapters in `src/capi`; with `--check`, only tells whether the committed header is current.
+//! Writes `include/tenon.h` from the chapters in `src/capi`; with `--check`, only tells whether the committed header is
+//! current.
 //!
-//! cbindgen reads one file per chapter, so declarations stand in the order of the source, and the headings between them come from `src/capi/mod.rs`. This program adds what surrounds
-//! the chapters, and turns constants into enumerators: cbindgen writes `#define`s, which other languages' bindings cannot see.
+//! cbindgen reads one file per chapter, so declarations stand in the order of the source, and the headings between them
+//! come from `src/capi/mod.rs`. This program adds what surrounds the chapters, and turns constants into enumerators:
+//! cbindgen writes `#define`s, which other languages' bindings cannot see.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -45,7 +47,8 @@ fn root() -> PathBuf {
 }
 
 const OPENING: &str = "\
-/* Tenon: an embeddable training runtime. A network is a function, and its gradient is another function made from its graph.
+/* Tenon: an embeddable training runtime. A network is a function, and its gradient is another function made from its
+ * graph.
  *
  * Generated from src/capi by `cargo run -p header`; never edited by hand. C99 and later, C++11 and later.
  *
@@ -77,6 +80,9 @@ const OPENING: &str = "\
 #ifdef __cplusplus
 extern \"C\" {
 #endif
+
+/* What other libraries define: DLPack's struct, from its dlpack.h. */
+struct DLManagedTensorVersioned;
 ";
 
 const CLOSING: &str = "
@@ -189,7 +195,8 @@ fn tidy(text: &str) -> String {
     tidy
 }
 
-/// The same declarations with constants as enumerators behind the typedef of their type, or in front of everything if their type is not of this chapter.
+/// The same declarations with constants as enumerators behind the typedef of their type, or in front of everything if
+/// their type is not of this chapter.
 fn enumerators(declarations: &str, source: &str) -> Result<String, String> {
     let mut constants: Vec<(String, Vec<String>)> = Vec::new(); // The Rust type, and the lines of its enumerators.
     let mut blocks = Vec::new();

@@ -406,6 +406,7 @@ unsafe fn halves(x: __m512i) -> (__m256i, __m256i) {
 
 impl Simd for Avx512 {
     const LANES: usize = LANES;
+    const TABLES: bool = true;
     type Mask = __mmask16;
     type F32 = F32;
     type I32 = I32;
@@ -474,7 +475,10 @@ impl Simd for Avx512 {
             let quotient = _mm512_mul_ps(a.0, reciprocal);
             F32(_mm512_fmadd_ps(_mm512_fnmadd_ps(quotient, b.0, a.0), reciprocal, quotient))
         }
-        fn scale(x: F32, n: F32, _n: I32) -> F32 { F32(_mm512_scalef_ps(x.0, n.0)) }
+        fn lookup(table: &[f32; 32], index: I32) -> F32 {
+            F32(_mm512_permutex2var_ps(_mm512_loadu_ps(table.as_ptr()), index.0, _mm512_loadu_ps(table[16..].as_ptr())))
+        }
+        fn scale(x: F32, n: F32, _integer: I32) -> F32 { F32(_mm512_scalef_ps(x.0, n.0)) }
         fn f16_to_f32(x: I32) -> F32 { F32(_mm512_cvtph_ps(_mm512_cvtepi32_epi16(x.0))) }
         fn f32_to_f16(x: F32) -> I32 { I32(_mm512_cvtepu16_epi32(_mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(x.0))) }
     }

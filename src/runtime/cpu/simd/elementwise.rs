@@ -1,7 +1,7 @@
 //! Elementwise kernels: what each operation computes on a vector, the loop around it, and the table from operation to kernel.
 
 use super::vector::{Float, Integer, Mask, Simd, Vector};
-use super::{Class, Kernel, TileOp, math, random};
+use super::{Class, Kernel, TileOp, math, random, tanh};
 use crate::ir::{Binary, Compare, Unary};
 use std::marker::PhantomData;
 
@@ -228,7 +228,7 @@ operations! {
     Log1p32[S: Simd](x: S::F32) -> S::F32, 1 { math::log1p::<S>(x) }
     Sin32[S: Simd](x: S::F32) -> S::F32, 1 { math::sin::<S>(x) }
     Cos32[S: Simd](x: S::F32) -> S::F32, 1 { math::cos::<S>(x) }
-    Tanh32[S: Simd](x: S::F32) -> S::F32, 1 { math::tanh::<S>(x) }
+    Tanh32[S: Simd](x: S::F32) -> S::F32, 1 { tanh::tanh::<S>(x) }
     Sigmoid32[S: Simd](x: S::F32) -> S::F32, 1 { math::sigmoid::<S>(x) }
     Erf32[S: Simd](x: S::F32) -> S::F32, 1 { math::erf::<S>(x) }
     Uniform[S: Simd](x: S::F32) -> S::F32, 1 { random::uniform::<S>(x) }

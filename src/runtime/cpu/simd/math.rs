@@ -6,10 +6,10 @@
 use super::vector::{Float, Integer, Mask, Simd, Vector};
 
 /// 1.5 * 2^23: adding it rounds to an integer, which then stands in the low bits.
-const ROUNDER: f32 = 12582912.0;
+pub(super) const ROUNDER: f32 = 12582912.0;
 /// ln 2 in two parts; the first has 15 bits, so that its product with an exponent is exact.
-const LN_2_HIGH: f32 = 0.693_145_75;
-const LN_2_LOW: f32 = 1.428_606_8e-6;
+pub(super) const LN_2_HIGH: f32 = 0.693_145_75;
+pub(super) const LN_2_LOW: f32 = 1.428_606_8e-6;
 
 /// lowest + x * (next + x * ...), for coefficients from the lowest up.
 #[inline(always)]
@@ -26,19 +26,16 @@ struct Reduced<S: Simd> {
     n: S::F32,
     integer: S::I32,
     r: S::F32,
-    /// What rounding took from r.
-    low: S::F32,
 }
 
 #[inline(always)]
 fn reduce<S: Simd>(x: S::F32) -> Reduced<S> {
     let shifted = x.mul_add(S::F32::splat(std::f32::consts::LOG2_E), S::F32::splat(ROUNDER));
     let n = shifted.sub(S::F32::splat(ROUNDER));
-    let coarse = n.neg_mul_add(S::F32::splat(LN_2_HIGH), x);
-    let r = n.neg_mul_add(S::F32::splat(LN_2_LOW), coarse);
-    let low = n.neg_mul_add(S::F32::splat(LN_2_LOW), coarse.sub(r));
+    let r = n.neg_mul_add(S::F32::splat(LN_2_HIGH), x);
+    let r = n.neg_mul_add(S::F32::splat(LN_2_LOW), r);
     let integer = S::bits(shifted).sub(S::I32::splat(ROUNDER.to_bits() as i32));
-    Reduced { n, integer, r, low }
+    Reduced { n, integer, r }
 }
 
 /// (e^r - 1 - r) / r^2 for |r| <= ln 2 / 2.
@@ -72,46 +69,18 @@ pub fn expm1<S: Simd>(x: S::F32) -> S::F32 {
     S::F32::select(x.abs().lt(S::F32::splat(1e-8)), x, result)
 }
 
-/// tanh x = (e^2x - 1) / (e^2x + 1), both sums from one e^r - 1, r = 2|x| - n ln 2.
-#[inline(always)]
-pub fn tanh<S: Simd>(x: S::F32) -> S::F32 {
-    // From 9.02 on the result is 1.
-    let y = x.abs().at_most(S::F32::splat(9.5));
-    let shifted = y.mul_add(S::F32::splat(2.0 * std::f32::consts::LOG2_E), S::F32::splat(ROUNDER));
-    let n = shifted.sub(S::F32::splat(ROUNDER));
-    // Half of the remainder; the polynomial's coefficients carry the powers of two.
-    let r = n.neg_mul_add(S::F32::splat(LN_2_HIGH / 2.0), y);
-    let r = n.neg_mul_add(S::F32::splat(LN_2_LOW / 2.0), r);
-    let p = polynomial(r, [EXP[0] * 2.0, EXP[1] * 4.0, EXP[2] * 8.0, EXP[3] * 16.0, EXP[4] * 32.0]);
-    let above = p.mul(r.mul(r));
-    let half = r.add(above);
-    // The rounder's own bits leave by the shift.
-    let power = S::from_bits(S::shift_left::<23>(S::bits(shifted)).add(S::I32::splat(1.0f32.to_bits() as i32)));
-    let double = power.add(power);
-    let numerator = half.mul_add(double, power.sub(S::F32::splat(1.0)));
-    let denominator = half.mul_add(double, power.add(S::F32::splat(1.0)));
-    // Where both are large their roundings must not differ: the result is 1 - 2 / denominator, whatever the denominator's error.
-    let large = S::F32::splat(ROUNDER + 8.0).le(shifted);
-    let numerator = S::F32::select(large, denominator.sub(S::F32::splat(2.0)), numerator);
-    // For n = 0, that is r = |x|, the quotient is r + (above - r half) / (1 + half): exact but for a small term.
-    let small = n.eq(S::F32::splat(0.0));
-    let zero = S::F32::splat(0.0);
-    let correction = r.neg_mul_add(half, above);
-    let base = S::F32::select(small, r, zero);
-    let numerator = S::F32::select(small, correction.add(correction), numerator);
-    S::quotient(numerator, denominator).add(base).copysign(x)
-}
-
 /// 1 / (1 + e^-x), from e^-|x| so that nothing overflows and small results keep their digits.
 #[inline(always)]
 pub fn sigmoid<S: Simd>(x: S::F32) -> S::F32 {
     let one = S::F32::splat(1.0);
-    let Reduced { n, integer, r, low } = reduce::<S>(x.abs().neg().at_least(S::F32::splat(-104.0)));
-    // Sum and quotient add their roundings to this one's, so that the remainder's counts as well.
-    let p = polynomial(r, EXP).mul_add(r.mul(r), low).add(r).add(one);
-    let small = S::scale(p, n, integer);
+    let small = exp_of_negative::<S>(x.abs().neg());
     let numerator = S::F32::select(x.lt(S::F32::splat(0.0)), small, one);
-    S::quotient(numerator, small.add(one))
+    let sum = small.add(one);
+    let quotient = S::quotient(numerator, sum);
+    // What rounding took from the sum would be too much together with the other roundings; a rough 1 / sum on [1, 2] is enough for it.
+    let lost = small.sub(sum.sub(one));
+    let inverse = sum.neg_mul_add(S::F32::splat(0.4857), S::F32::splat(1.457));
+    quotient.neg_mul_add(lost.mul(inverse), quotient)
 }
 
 /// e^x for x <= 0.

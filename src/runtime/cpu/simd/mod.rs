@@ -12,6 +12,7 @@ mod elementwise;
 mod math;
 mod random;
 mod reduce;
+mod tanh;
 mod vector;
 
 #[cfg(target_arch = "x86_64")]

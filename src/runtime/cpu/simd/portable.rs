@@ -2,11 +2,50 @@
 
 use super::elementwise::Operation;
 use super::reduce::{ColumnRoutine, FillRoutine, RowRoutine};
-use super::vector::{Float, Integer, Mask, Simd, Vector, convert_lanes, entry_points};
+use super::vector::{Float, Integer, Mask, Simd, Vector, entry_points};
 use super::{ColumnReduce, Fill, Kernel, RowReduce};
-use std::array::from_fn;
 
 const LANES: usize = 8;
+
+/// One expression for each lane, written out: iterators and closures over arrays would not be inlined everywhere.
+macro_rules! lanes {
+    ($i:ident => $lane:expr) => {
+        [
+            {
+                const $i: usize = 0;
+                $lane
+            },
+            {
+                const $i: usize = 1;
+                $lane
+            },
+            {
+                const $i: usize = 2;
+                $lane
+            },
+            {
+                const $i: usize = 3;
+                $lane
+            },
+            {
+                const $i: usize = 4;
+                $lane
+            },
+            {
+                const $i: usize = 5;
+                $lane
+            },
+            {
+                const $i: usize = 6;
+                $lane
+            },
+            {
+                const $i: usize = 7;
+                $lane
+            },
+        ]
+    };
+}
 
 #[derive(Clone, Copy)]
 pub struct Portable;
@@ -19,34 +58,29 @@ pub struct Truth([u32; LANES]);
 impl Mask for Truth {
     #[inline(always)]
     fn and(self, other: Self) -> Self {
-        Self(from_fn(|i| self.0[i] & other.0[i]))
+        Self(lanes!(I => self.0[I] & other.0[I]))
     }
     #[inline(always)]
     fn or(self, other: Self) -> Self {
-        Self(from_fn(|i| self.0[i] | other.0[i]))
+        Self(lanes!(I => self.0[I] | other.0[I]))
     }
     #[inline(always)]
     fn not(self) -> Self {
-        Self(from_fn(|i| !self.0[i]))
+        Self(lanes!(I => !self.0[I]))
     }
     #[inline(always)]
     fn bits(self) -> u32 {
-        (0..LANES).fold(0, |bits, i| bits | (self.0[i] & 1) << i)
+        let b = lanes!(I => (self.0[I] & 1) << I);
+        b[0] | b[1] | b[2] | b[3] | b[4] | b[5] | b[6] | b[7]
     }
     #[inline(always)]
     fn head(count: usize) -> Self {
-        Self::of(|i| i < count)
+        Self(lanes!(I => ((I < count) as u32).wrapping_neg()))
     }
     #[inline(always)]
     fn any(self) -> bool {
-        self.0.iter().fold(0, |any, lane| any | lane) != 0
-    }
-}
-
-impl Truth {
-    #[inline(always)]
-    fn of(f: impl Fn(usize) -> bool) -> Self {
-        Self(from_fn(|i| (f(i) as u32).wrapping_neg()))
+        let m = self.0;
+        m[0] | m[1] | m[2] | m[3] | m[4] | m[5] | m[6] | m[7] != 0
     }
 }
 
@@ -71,23 +105,23 @@ macro_rules! common {
         }
         #[inline(always)]
         fn eq(self, other: Self) -> Truth {
-            Truth::of(|i| self.0[i] == other.0[i])
+            Truth(lanes!(I => ((self.0[I] == other.0[I]) as u32).wrapping_neg()))
         }
         #[inline(always)]
         fn lt(self, other: Self) -> Truth {
-            Truth::of(|i| self.0[i] < other.0[i])
+            Truth(lanes!(I => ((self.0[I] < other.0[I]) as u32).wrapping_neg()))
         }
         #[inline(always)]
         fn le(self, other: Self) -> Truth {
-            Truth::of(|i| self.0[i] <= other.0[i])
+            Truth(lanes!(I => ((self.0[I] <= other.0[I]) as u32).wrapping_neg()))
         }
         #[inline(always)]
         fn select(mask: Truth, yes: Self, no: Self) -> Self {
-            Self(from_fn(|i| if mask.0[i] != 0 { yes.0[i] } else { no.0[i] }))
+            Self(lanes!(I => if mask.0[I] != 0 { yes.0[I] } else { no.0[I] }))
         }
         #[inline(always)]
         fn exchange<const STEP: usize>(self) -> Self {
-            Self(from_fn(|i| self.0[i ^ STEP]))
+            Self(lanes!(I => self.0[I ^ STEP]))
         }
         #[inline(always)]
         fn first(self) -> $type {
@@ -97,47 +131,47 @@ macro_rules! common {
 }
 
 macro_rules! float {
-    ($type:ty, $bits:ty, $integral:expr) => {
+    ($type:ty, $integral:expr) => {
         impl Vector for Lanes<$type> {
             common!($type);
             #[inline(always)]
             fn add(self, other: Self) -> Self {
-                Self(from_fn(|i| self.0[i] + other.0[i]))
+                Self(lanes!(I => self.0[I] + other.0[I]))
             }
             #[inline(always)]
             fn sub(self, other: Self) -> Self {
-                Self(from_fn(|i| self.0[i] - other.0[i]))
+                Self(lanes!(I => self.0[I] - other.0[I]))
             }
             #[inline(always)]
             fn mul(self, other: Self) -> Self {
-                Self(from_fn(|i| self.0[i] * other.0[i]))
+                Self(lanes!(I => self.0[I] * other.0[I]))
             }
             #[inline(always)]
             fn neg(self) -> Self {
-                Self(self.0.map(|x| -x))
+                Self(lanes!(I => -self.0[I]))
             }
             #[inline(always)]
             fn abs(self) -> Self {
-                Self(self.0.map(|x| x.abs()))
+                Self(lanes!(I => self.0[I].abs()))
             }
             #[inline(always)]
             fn max(self, other: Self) -> Self {
-                Self(from_fn(|i| if self.0[i] > other.0[i] || self.0[i] != self.0[i] { self.0[i] } else { other.0[i] }))
+                Self(lanes!(I => if self.0[I] > other.0[I] || self.0[I] != self.0[I] { self.0[I] } else { other.0[I] }))
             }
             #[inline(always)]
             fn min(self, other: Self) -> Self {
-                Self(from_fn(|i| if self.0[i] < other.0[i] || self.0[i] != self.0[i] { self.0[i] } else { other.0[i] }))
+                Self(lanes!(I => if self.0[I] < other.0[I] || self.0[I] != self.0[I] { self.0[I] } else { other.0[I] }))
             }
         }
 
         impl Float for Lanes<$type> {
             #[inline(always)]
             fn div(self, other: Self) -> Self {
-                Self(from_fn(|i| self.0[i] / other.0[i]))
+                Self(lanes!(I => self.0[I] / other.0[I]))
             }
             #[inline(always)]
             fn sqrt(self) -> Self {
-                Self(self.0.map(|x| x.sqrt()))
+                Self(lanes!(I => self.0[I].sqrt()))
             }
             #[inline(always)]
             fn mul_add(self, b: Self, c: Self) -> Self {
@@ -153,7 +187,7 @@ macro_rules! float {
             }
             #[inline(always)]
             fn fused(self, b: Self, c: Self) -> Self {
-                Self(from_fn(|i| self.0[i].mul_add(b.0[i], c.0[i])))
+                Self(lanes!(I => self.0[I].mul_add(b.0[I], c.0[I])))
             }
             #[inline(always)]
             fn floor(self) -> Self {
@@ -181,21 +215,21 @@ macro_rules! float {
             }
             #[inline(always)]
             fn at_least(self, bound: Self) -> Self {
-                Self(from_fn(|i| if bound.0[i] > self.0[i] { bound.0[i] } else { self.0[i] }))
+                Self(lanes!(I => if bound.0[I] > self.0[I] { bound.0[I] } else { self.0[I] }))
             }
             #[inline(always)]
             fn at_most(self, bound: Self) -> Self {
-                Self(from_fn(|i| if bound.0[i] < self.0[i] { bound.0[i] } else { self.0[i] }))
+                Self(lanes!(I => if bound.0[I] < self.0[I] { bound.0[I] } else { self.0[I] }))
             }
             #[inline(always)]
             fn copysign(self, sign: Self) -> Self {
-                Self(from_fn(|i| self.0[i].copysign(sign.0[i])))
+                Self(lanes!(I => self.0[I].copysign(sign.0[I])))
             }
         }
     };
 }
-float!(f32, u32, 8388608.0);
-float!(f64, u64, 4503599627370496.0);
+float!(f32, 8388608.0);
+float!(f64, 4503599627370496.0);
 
 macro_rules! integer {
     ($type:ty) => {
@@ -203,46 +237,46 @@ macro_rules! integer {
             common!($type);
             #[inline(always)]
             fn add(self, other: Self) -> Self {
-                Self(from_fn(|i| self.0[i].wrapping_add(other.0[i])))
+                Self(lanes!(I => self.0[I].wrapping_add(other.0[I])))
             }
             #[inline(always)]
             fn sub(self, other: Self) -> Self {
-                Self(from_fn(|i| self.0[i].wrapping_sub(other.0[i])))
+                Self(lanes!(I => self.0[I].wrapping_sub(other.0[I])))
             }
             #[inline(always)]
             fn mul(self, other: Self) -> Self {
-                Self(from_fn(|i| self.0[i].wrapping_mul(other.0[i])))
+                Self(lanes!(I => self.0[I].wrapping_mul(other.0[I])))
             }
             #[inline(always)]
             fn neg(self) -> Self {
-                Self(self.0.map(|x| x.wrapping_neg()))
+                Self(lanes!(I => self.0[I].wrapping_neg()))
             }
             #[inline(always)]
             fn abs(self) -> Self {
-                Self(self.0.map(|x| x.wrapping_abs()))
+                Self(lanes!(I => self.0[I].wrapping_abs()))
             }
             #[inline(always)]
             fn max(self, other: Self) -> Self {
-                Self(from_fn(|i| self.0[i].max(other.0[i])))
+                Self(lanes!(I => self.0[I].max(other.0[I])))
             }
             #[inline(always)]
             fn min(self, other: Self) -> Self {
-                Self(from_fn(|i| self.0[i].min(other.0[i])))
+                Self(lanes!(I => self.0[I].min(other.0[I])))
             }
         }
 
         impl Integer for Lanes<$type> {
             #[inline(always)]
             fn and(self, other: Self) -> Self {
-                Self(from_fn(|i| self.0[i] & other.0[i]))
+                Self(lanes!(I => self.0[I] & other.0[I]))
             }
             #[inline(always)]
             fn or(self, other: Self) -> Self {
-                Self(from_fn(|i| self.0[i] | other.0[i]))
+                Self(lanes!(I => self.0[I] | other.0[I]))
             }
             #[inline(always)]
             fn xor(self, other: Self) -> Self {
-                Self(from_fn(|i| self.0[i] ^ other.0[i]))
+                Self(lanes!(I => self.0[I] ^ other.0[I]))
             }
         }
     };
@@ -260,63 +294,63 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn bits(x: Self::F32) -> Self::I32 {
-        Lanes(x.0.map(|x| x.to_bits() as i32))
+        Lanes(lanes!(I => x.0[I].to_bits() as i32))
     }
     #[inline(always)]
     fn from_bits(x: Self::I32) -> Self::F32 {
-        Lanes(x.0.map(|x| f32::from_bits(x as u32)))
+        Lanes(lanes!(I => f32::from_bits(x.0[I] as u32)))
     }
     #[inline(always)]
     fn ones(mask: Truth) -> Self::I32 {
-        Lanes(mask.0.map(|lane| (lane & 1) as i32))
+        Lanes(lanes!(I => (mask.0[I] & 1) as i32))
     }
     #[inline(always)]
     fn shift_left<const BY: u32>(x: Self::I32) -> Self::I32 {
-        Lanes(x.0.map(|x| x << BY))
+        Lanes(lanes!(I => x.0[I] << BY))
     }
     #[inline(always)]
     fn shift_right<const BY: u32>(x: Self::I32) -> Self::I32 {
-        Lanes(x.0.map(|x| x >> BY))
+        Lanes(lanes!(I => x.0[I] >> BY))
     }
     #[inline(always)]
     fn shift_right_logical<const BY: u32>(x: Self::I32) -> Self::I32 {
-        Lanes(x.0.map(|x| (x as u32 >> BY) as i32))
+        Lanes(lanes!(I => (x.0[I] as u32 >> BY) as i32))
     }
     #[inline(always)]
     fn power_of_two(n: Self::I32) -> Self::F64 {
-        convert_lanes(n, |n| f64::from_bits(((n + 1023) as u64) << 52))
+        Lanes(lanes!(I => f64::from_bits(((n.0[I] + 1023) as u64) << 52)))
     }
     #[inline(always)]
     fn f32_to_i32(x: Self::F32) -> Self::I32 {
-        convert_lanes(x, |x| x as i32)
+        Lanes(lanes!(I => x.0[I] as i32))
     }
     #[inline(always)]
     fn i32_to_f32(x: Self::I32) -> Self::F32 {
-        convert_lanes(x, |x| x as f32)
+        Lanes(lanes!(I => x.0[I] as f32))
     }
     #[inline(always)]
     fn f32_to_f64(x: Self::F32) -> Self::F64 {
-        convert_lanes(x, |x| x as f64)
+        Lanes(lanes!(I => x.0[I] as f64))
     }
     #[inline(always)]
     fn f64_to_f32(x: Self::F64) -> Self::F32 {
-        convert_lanes(x, |x| x as f32)
+        Lanes(lanes!(I => x.0[I] as f32))
     }
     #[inline(always)]
     fn i32_to_f64(x: Self::I32) -> Self::F64 {
-        convert_lanes(x, |x| x as f64)
+        Lanes(lanes!(I => x.0[I] as f64))
     }
     #[inline(always)]
     fn f64_to_i32(x: Self::F64) -> Self::I32 {
-        convert_lanes(x, |x| x as i32)
+        Lanes(lanes!(I => x.0[I] as i32))
     }
     #[inline(always)]
     fn i32_to_i64(x: Self::I32) -> Self::I64 {
-        convert_lanes(x, |x| x as i64)
+        Lanes(lanes!(I => x.0[I] as i64))
     }
     #[inline(always)]
     fn i64_to_i32(x: Self::I64) -> Self::I32 {
-        convert_lanes(x, |x| x as i32)
+        Lanes(lanes!(I => x.0[I] as i32))
     }
 
     entry_points!(Portable);

@@ -177,25 +177,27 @@ unsafe fn position<V: Vector, F: Fold<V>>(columns: usize, row: *const V::Element
     // SAFETY: every access lies within the row.
     unsafe {
         let extreme = V::splat(reduce_row::<V, F>(columns, row));
-        // For NaN, whatever differs from itself.
-        let nan = extreme.eq(extreme).not();
-        let found = |x: V| x.eq(extreme).or(x.eq(x).not().and(nan));
         let mut i = 0;
         while i + V::LANES <= columns {
-            let bits = found(V::load(row.add(i))).bits();
+            let bits = equal_or_both_nan(V::load(row.add(i)), extreme).bits();
             if bits != 0 {
                 return i + bits.trailing_zeros() as usize;
             }
             i += V::LANES;
         }
         if i < columns {
-            let bits = found(V::load_head(row.add(i), columns - i)).and(V::Mask::head(columns - i)).bits();
+            let bits = equal_or_both_nan(V::load_head(row.add(i), columns - i), extreme).and(V::Mask::head(columns - i)).bits();
             if bits != 0 {
                 return i + bits.trailing_zeros() as usize;
             }
         }
     }
     0
+}
+
+#[inline(always)]
+fn equal_or_both_nan<V: Vector>(a: V, b: V) -> V::Mask {
+    a.eq(b).or(a.eq(a).or(b.eq(b)).not())
 }
 
 /// [`ColumnReduce`] of one fold: a strip of columns at a time stays in registers while the rows go by.

@@ -23,6 +23,7 @@ pub trait Mask: Copy {
     fn bits(self) -> u32;
     /// The first `count` lanes.
     fn head(count: usize) -> Self;
+    #[inline(always)]
     fn any(self) -> bool {
         self.bits() != 0
     }
@@ -207,12 +208,20 @@ pub trait Simd: Copy + 'static {
     }
     /// x * 2^n, rounded once where it is subnormal; `n` twice, as f32 and as i32, |n| at most 250.
     #[inline(always)]
-    fn scale(x: Self::F32, _n: Self::F32, n: Self::I32) -> Self::F32 {
+    fn scale(x: Self::F32, _float: Self::F32, n: Self::I32) -> Self::F32 {
         let half = Self::shift_right::<1>(n);
         let bias = Self::I32::splat(127);
         let low = Self::from_bits(Self::shift_left::<23>(half.add(bias)));
         let high = Self::from_bits(Self::shift_left::<23>(n.sub(half).add(bias)));
         x.mul(low).mul(high)
+    }
+
+    /// Whether `lookup` is one instruction.
+    const TABLES: bool = false;
+    /// Entries of a table by the low five bits of an index.
+    #[inline(always)]
+    fn lookup(table: &[f32; 32], index: Self::I32) -> Self::F32 {
+        convert_lanes(index, |i| table[i as usize & 31])
     }
 
     /// 16-bit words to zero-extended lanes.

@@ -1,0 +1,162 @@
+//! Chapter: activations and losses.
+
+use crate::capi::arguments::{CBool, init_options, options, read_options};
+use crate::capi::error::{TenonStatus, boundary_status};
+use crate::capi::graph::TenonValue;
+use crate::capi::record::{self, record, try_record};
+use crate::error::{Error, Result};
+use crate::ops::composite::loss::{CrossEntropy, Reduction};
+
+/// How the losses of the elements become the result: one of the numbers below.
+pub type TenonReduction = i32;
+
+/// Their mean.
+pub const TENON_REDUCTION_MEAN: TenonReduction = 1;
+/// Their sum.
+pub const TENON_REDUCTION_SUM: TenonReduction = 2;
+/// Themselves.
+pub const TENON_REDUCTION_NONE: TenonReduction = 3;
+
+fn reduction_of(reduction: TenonReduction) -> Result<Reduction> {
+    match reduction {
+        TENON_REDUCTION_MEAN => Ok(Reduction::Mean),
+        TENON_REDUCTION_SUM => Ok(Reduction::Sum),
+        TENON_REDUCTION_NONE => Ok(Reduction::None),
+        _ => Err(Error::invalid(format!("{reduction} is not a reduction: 1 (mean), 2 (sum), or 3 (none)"))),
+    }
+}
+
+/// Options of tenon_cross_entropy_with.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct TenonCrossEntropyOptions {
+    /// sizeof(TenonCrossEntropyOptions), set by tenon_cross_entropy_options_init.
+    pub struct_size: usize,
+    /// Set by the init function: zeros below are meant. Otherwise a field that is zero has its default.
+    pub is_filled: CBool,
+    /// Default: TENON_REDUCTION_MEAN.
+    pub reduction: TenonReduction,
+    /// The share of the target that is spread over all classes, 0 to 1. Default: 0.
+    pub label_smoothing: f64,
+    /// Samples with this class index count for nothing. Default: -100.
+    pub ignore_index: i64,
+}
+options!(
+    TenonCrossEntropyOptions { is_filled, reduction, label_smoothing, ignore_index } | options | {
+        if options.reduction == 0 {
+            options.reduction = TENON_REDUCTION_MEAN;
+        }
+        if !options.is_filled.get() {
+            options.is_filled = CBool::new(true);
+            if options.ignore_index == 0 {
+                options.ignore_index = -100;
+            }
+        }
+    }
+);
+
+/// Fills options with the defaults. `size` is sizeof(TenonCrossEntropyOptions). Refuses NULL and a size that is no options
+/// struct's.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_cross_entropy_options_init(options: *mut TenonCrossEntropyOptions, size: usize) -> TenonStatus {
+    boundary_status(|| init_options(options, size))
+}
+
+/// x held between 0 and 6; slope 0 at 0 and 1 at 6. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_relu6(x: TenonValue) -> TenonValue {
+    record("relu6", [x], |g, [x]| g.relu6(x))
+}
+
+/// x sigmoid(x). Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_silu(x: TenonValue) -> TenonValue {
+    record("silu", [x], |g, [x]| g.silu(x))
+}
+
+/// relu6(x + 3) / 6; slope 0 at both kinks. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_hard_sigmoid(x: TenonValue) -> TenonValue {
+    record("hard_sigmoid", [x], |g, [x]| g.hard_sigmoid(x))
+}
+
+/// x relu6(x + 3) / 6; slopes -0.5 at -3 and 1.5 at 3. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_hard_swish(x: TenonValue) -> TenonValue {
+    record("hard_swish", [x], |g, [x]| g.hard_swish(x))
+}
+
+/// ln(1 + e^x), without overflow. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_softplus(x: TenonValue) -> TenonValue {
+    record("softplus", [x], |g, [x]| g.softplus(x))
+}
+
+/// ln sigmoid(x), without overflow. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_log_sigmoid(x: TenonValue) -> TenonValue {
+    record("log_sigmoid", [x], |g, [x]| g.log_sigmoid(x))
+}
+
+/// x where x > 0, else alpha x; slope (1 + alpha) / 2 at 0. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_leaky_relu(x: TenonValue, alpha: f64) -> TenonValue {
+    record("leaky_relu", [x], |g, [x]| g.leaky_relu(x, alpha))
+}
+
+/// x where x > 0, else alpha (e^x - 1); slope alpha at 0. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_elu(x: TenonValue, alpha: f64) -> TenonValue {
+    record("elu", [x], |g, [x]| g.elu(x, alpha))
+}
+
+/// x times the standard normal distribution function, or its tanh approximation (Hendrycks & Gimpel, 2016). Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_gelu(x: TenonValue, approximate: CBool) -> TenonValue {
+    record("gelu", [x], |g, [x]| g.gelu(x, approximate.get()))
+}
+
+/// e^x / sum e^x along an axis. Floats. Negative axes count from the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_softmax(x: TenonValue, axis: i64) -> TenonValue {
+    try_record("softmax", [x], |g, [x]| {
+        let axis = record::axis(axis, g.rank(x))?;
+        Ok(g.softmax(x, axis))
+    })
+}
+
+/// x - ln sum e^x along an axis. Floats. Negative axes count from the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_log_softmax(x: TenonValue, axis: i64) -> TenonValue {
+    try_record("log_softmax", [x], |g, [x]| {
+        let axis = record::axis(axis, g.rank(x))?;
+        Ok(g.log_softmax(x, axis))
+    })
+}
+
+/// (prediction - target)^2, joined by the reduction. Shapes are equal, dtypes promote.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_mse_loss(prediction: TenonValue, target: TenonValue, reduction: TenonReduction) -> TenonValue {
+    try_record("mse_loss", [prediction, target], |g, [prediction, target]| Ok(g.mse_loss(prediction, target, reduction_of(reduction)?)))
+}
+
+/// Cross-entropy of logits (floats) [N, C, ...] with the classes along axis 1, or [C] for one sample.
+///
+/// The target holds class indices (integers, in the shape of the logits without the class axis) or probabilities
+/// (floats, in the shape of the logits). Samples with index -100 count for nothing; another index outside 0..C makes
+/// the loss NaN, so that it is seen. The mean is over the samples that count.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_cross_entropy(logits: TenonValue, target: TenonValue, reduction: TenonReduction) -> TenonValue {
+    try_record("cross_entropy", [logits, target], |g, [logits, target]| {
+        Ok(g.cross_entropy(logits, target, CrossEntropy { reduction: reduction_of(reduction)?, ..CrossEntropy::default() }))
+    })
+}
+
+/// tenon_cross_entropy with all its options; NULL options are the defaults.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_cross_entropy_with(logits: TenonValue, target: TenonValue, options: *const TenonCrossEntropyOptions) -> TenonValue {
+    try_record("cross_entropy", [logits, target], |g, [logits, target]| {
+        let TenonCrossEntropyOptions { reduction, label_smoothing, ignore_index, .. } = read_options(options)?;
+        Ok(g.cross_entropy(logits, target, CrossEntropy { reduction: reduction_of(reduction)?, ignore_index, label_smoothing }))
+    })
+}
