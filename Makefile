@@ -12,7 +12,7 @@ RELEASE := $(CARGO_TARGET_DIR)/release
 EXAMPLES := $(CARGO_TARGET_DIR)/c_examples
 DEMO := $(CARGO_TARGET_DIR)/demo
 
-.PHONY: all help lib header setup demo test format lint units header-check examples-check library-check install-check bench install clean
+.PHONY: all help lib header setup demo test format lint units memory-check header-check examples-check library-check install-check bench install clean
 .NOTPARALLEL:
 
 all: lib
@@ -42,7 +42,7 @@ demo: setup lib
 	@mkdir -p $(DEMO)
 	@$(EXAMPLES)/train_digits --out $(DEMO)
 
-test: setup format lint units header-check library-check examples-check install-check
+test: setup format lint units memory-check header-check library-check examples-check install-check
 
 format:
 	cargo fmt --all --check
@@ -52,6 +52,10 @@ lint:
 
 units:
 	cargo test --workspace
+
+# The sweep over every function and the C programs again, under valgrind: nothing leaks, nothing is read before it is written.
+memory-check:
+	TENON_VALGRIND=1 cargo test --test sweep --test c_programs
 
 header-check:
 	cargo run --quiet --package header -- --check

@@ -42,7 +42,7 @@ fi
 
 if ! command -v cargo >/dev/null 2>&1; then
     echo "setup: Tenon is written in Rust and needs cargo, version $rust_wanted or later." >&2
-    echo "setup: https://rustup.rs installs it for one user, without root; then run this again." >&2
+    echo "setup: rustup, the installer of the Rust project, puts it in place for one user, without root; then run this again." >&2
     exit 1
 fi
 rust=$(rustc --version | cut -d ' ' -f 2)

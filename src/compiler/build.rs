@@ -286,7 +286,7 @@ impl Builder<'_> {
             Op::Reduce { kind, axes } => match form(self.graph.shape(node.inputs[0]), axes).0 {
                 Form::Row => (Kind::RowReduce(*kind), Extent::Row),
                 Form::Column => (Kind::ColumnReduce(*kind), Extent::Column),
-                Form::Total => (Kind::TotalReduce(*kind), Extent::Scalar),
+                Form::Total => (Kind::TotalReduce { kind: *kind, over: extent }, Extent::Scalar),
             },
             Op::ArgMax(_) => (Kind::RowArgMax, Extent::Row),
             Op::ArgMin(_) => (Kind::RowArgMin, Extent::Row),

@@ -73,7 +73,8 @@ impl Plan {
             Kind::RowArgMax => "ArgMax of each row of".to_string(),
             Kind::RowArgMin => "ArgMin of each row of".to_string(),
             Kind::ColumnReduce(kind) => format!("{kind:?} of each column of"),
-            Kind::TotalReduce(kind) => format!("{kind:?} of all of"),
+            Kind::TotalReduce { kind, over: Extent::Row } => format!("{kind:?} of all rows of"),
+            Kind::TotalReduce { kind, .. } => format!("{kind:?} of all of"),
         };
         for (i, input) in op.inputs.iter().enumerate() {
             let _ = write!(text, "{} r{input}", if i == 0 { "" } else { "," });

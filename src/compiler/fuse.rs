@@ -244,6 +244,10 @@ impl<'a> Fuser<'a> {
                 let view = &self.views[operand.index()];
                 let inside = matches!(self.group_of[view.base.index()], group if group == a || group == c);
                 if inside {
+                    // Random numbers take their state from memory, all of it for each of them.
+                    if matches!(self.graph.node(*member).op, Op::Random { .. }) {
+                        return false;
+                    }
                     let result = result_position(self.graph, view.base, position(view.base));
                     return match (self.edge(*operand), result, position(*member)) {
                         (Edge::Same, Position::Full, Position::Full) | (Edge::Same, Position::Row, Position::Row) => true,
@@ -251,14 +255,15 @@ impl<'a> Fuser<'a> {
                         _ => false,
                     };
                 }
-                self.loads(view, position(*member), merge.split)
+                self.loads(*member, view, position(*member), merge.split)
             })
         })
     }
 
-    /// Whether rows and columns of the view can be told apart.
-    fn loads(&self, view: &View, position: Position, split: Option<(usize, usize)>) -> bool {
+    /// Whether rows and columns of the view can be told apart. The state of random numbers has none.
+    fn loads(&self, member: Value, view: &View, position: Position, split: Option<(usize, usize)>) -> bool {
         match (position, split) {
+            _ if matches!(self.graph.node(member).op, Op::Random { .. }) => true,
             (Position::Full, Some((rows, _))) => cut(view, rows).is_some(),
             _ => true,
         }
@@ -369,7 +374,7 @@ impl<'a> Fuser<'a> {
                     if view.base == product {
                         return self.edge(*operand) == Edge::Same && self.position[member.index()] == Position::Full;
                     }
-                    self.group_of[view.base.index()] == group || self.loads(view, self.position[member.index()], split)
+                    self.group_of[view.base.index()] == group || self.loads(*member, view, self.position[member.index()], split)
                 })
             });
             if !readable || self.reaches_around(own, group) {

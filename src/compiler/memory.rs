@@ -123,6 +123,8 @@ fn reuse(buffers: &[Buffer], steps: &[Step], lives: &mut [Option<(usize, usize)>
     let mut owner: Vec<usize> = (0..buffers.len()).collect();
     for (number, step) in steps.iter().enumerate() {
         let Step::Loop(body) = step else { continue };
+        // Operands whose place a result of this loop has.
+        let mut taken = Vec::new();
         for (index, op) in body.ops.iter().enumerate() {
             let Some(target) = op.store.map(|buffer| buffer.0 as usize) else { continue };
             let fresh = buffers[target].place == UNPLACED && lives[target].is_some_and(|life| life.0 == number) && owner[target] == target;
@@ -136,10 +138,12 @@ fn reuse(buffers: &[Buffer], steps: &[Step], lives: &mut [Option<(usize, usize)>
                     && buffers[i].dtype.size() == buffers[target].dtype.size()
                     && buffers[i].elements == buffers[target].elements;
                 let dies = lives[i].is_some_and(|life| life.1 == number && life.0 < number);
-                (same && dies && is_pointwise(body, *buffer) && last_read(body, *buffer) <= index).then_some(i)
+                let free = !taken.contains(&i);
+                (same && dies && free && is_pointwise(body, *buffer) && last_read(body, *buffer) <= index).then_some(i)
             });
             if let Some(i) = dying {
                 owner[target] = i;
+                taken.push(i);
                 let last = lives[target].expect("the target lives").1;
                 // The joined buffer lives on; the old one is taken.
                 let mut root = i;
@@ -163,7 +167,14 @@ fn is_pointwise(body: &Loop, buffer: BufferId) -> bool {
     !reads_product
         && body.ops.iter().all(|op| match &op.kind {
             Kind::Load(access) if access.buffer == Some(buffer) => {
-                access.offset == 0 && access.extent() == Extent::Full && access.is_dense(body.columns)
+                // A space of one row or of one column is as full in the other direction alone.
+                let whole = match access.extent() {
+                    Extent::Full => true,
+                    Extent::Column => body.rows == 1,
+                    Extent::Row => body.columns == 1,
+                    Extent::Scalar => false,
+                };
+                access.offset == 0 && whole && access.is_dense(body.columns)
             }
             Kind::Random { state, .. } => *state != buffer,
             _ => true,

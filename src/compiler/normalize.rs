@@ -2,7 +2,7 @@
 //!
 //! - a reduction joins all trailing or all leading dimensions;
 //! - argmax and argmin look along the last dimension;
-//! - sums and products of 16-bit floats are f32 in between;
+//! - sums and products of 16-bit floats are f32 in between, and so are positions and random numbers before they are rounded;
 //! - whatever must lie in memory of its own (results that are views or leaves, operands of kernels) is an `Identity` node;
 //! - a reshape that no strides can express has a stored operand.
 
@@ -20,7 +20,7 @@ pub(super) fn normalize(graph: &Graph) -> Result<Graph> {
 fn visit(r: &mut Rewriter, op: &Op, x: &[Value], ty: Type) -> Result<Value> {
     match op {
         Op::Reduce { kind, axes } => {
-            let wide = matches!(ty.dtype, DType::F16 | DType::BF16) && matches!(kind, ReduceKind::Sum | ReduceKind::Prod);
+            let wide = is_narrow(ty.dtype) && matches!(kind, ReduceKind::Sum | ReduceKind::Prod);
             if !wide {
                 return reduce(r, *kind, axes, x[0]);
             }
@@ -36,14 +36,34 @@ fn visit(r: &mut Rewriter, op: &Op, x: &[Value], ty: Type) -> Result<Value> {
             let last = rank as u8 - 1;
             r.push(if matches!(op, Op::ArgMax(_)) { Op::ArgMax(last) } else { Op::ArgMin(last) }, &[moved])
         }
-        Op::MatMul { .. } if matches!(ty.dtype, DType::F16 | DType::BF16) => {
+        Op::MatMul { .. } if is_narrow(ty.dtype) => {
             let a = r.push(Op::Cast(DType::F32), &[x[0]])?;
             let b = r.push(Op::Cast(DType::F32), &[x[1]])?;
             let product = r.push(op.clone(), &[a, b])?;
             r.push(Op::Cast(ty.dtype), &[product])
         }
+        Op::ScatterAdd { .. } if is_narrow(ty.dtype) => {
+            let operand = r.push(Op::Cast(DType::F32), &[x[0]])?;
+            let updates = r.push(Op::Cast(DType::F32), &[x[2]])?;
+            let sums = r.push(op.clone(), &[operand, x[1], updates])?;
+            r.push(Op::Cast(ty.dtype), &[sums])
+        }
+        Op::Random { distribution, shape, start, .. } if is_narrow(ty.dtype) => {
+            let wide = Op::Random { distribution: *distribution, shape: *shape, dtype: DType::F32, start: *start };
+            let numbers = r.push(wide, x)?;
+            r.push(Op::Cast(ty.dtype), &[numbers])
+        }
+        Op::Iota { shape, axis, .. } if is_narrow(ty.dtype) || ty.dtype == DType::U8 => {
+            let dtype = if ty.dtype == DType::U8 { DType::I32 } else { DType::F32 };
+            let positions = r.push(Op::Iota { shape: *shape, axis: *axis, dtype }, x)?;
+            r.push(Op::Cast(ty.dtype), &[positions])
+        }
         _ => r.push_typed(op.clone(), x, ty),
     }
+}
+
+fn is_narrow(dtype: DType) -> bool {
+    matches!(dtype, DType::F16 | DType::BF16)
 }
 
 fn transpose(r: &mut Rewriter, x: Value, order: Vec<u8>) -> Result<Value> {

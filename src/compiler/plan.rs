@@ -120,8 +120,11 @@ pub enum Kind {
     RowArgMin,
     /// Complete when the loop has ended.
     ColumnReduce(ReduceKind),
-    /// Complete when the loop has ended.
-    TotalReduce(ReduceKind),
+    /// Complete when the loop has ended. Joins an element for each point, or for each row where `over` is `Row`.
+    TotalReduce {
+        kind: ReduceKind,
+        over: Extent,
+    },
 }
 
 /// Elements of a buffer along rows and columns: (size, stride) from the outermost, strides in elements.

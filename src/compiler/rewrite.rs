@@ -59,11 +59,13 @@ impl Rewriter {
         self.graph.node(value).inputs[position]
     }
     /// The number that every element of `value` is, if that is known.
-    pub fn splat(&self, value: Value) -> Option<Literal> {
-        match self.op(value) {
-            Op::Constant(literal) => Some(*literal),
-            Op::Broadcast { .. } | Op::Reshape(_) => self.splat(self.input_of(value, 0)),
-            _ => None,
+    pub fn splat(&self, mut value: Value) -> Option<Literal> {
+        loop {
+            match self.op(value) {
+                Op::Constant(literal) => return Some(*literal),
+                Op::Broadcast { .. } | Op::Reshape(_) => value = self.input_of(value, 0),
+                _ => return None,
+            }
         }
     }
 }

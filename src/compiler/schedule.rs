@@ -101,7 +101,10 @@ impl<'a> Dag<'a> {
         let Some((variable, _)) = self.graph.assignments.iter().find(|(_, assigned)| *assigned == value) else { return false };
         self.fusion.groups[group].members.iter().all(|member| {
             let node = self.graph.node(*member);
-            let pointwise = super::normalize::is_loop(&node.op) && self.fusion.position[member.index()] == Position::Full;
+            // Random numbers all take the whole state.
+            let pointwise = super::normalize::is_loop(&node.op)
+                && !matches!(node.op, Op::Random { .. })
+                && self.fusion.position[member.index()] == Position::Full;
             node.inputs.iter().all(|operand| {
                 let view = &self.fusion.views[operand.index()];
                 let reads = matches!(self.graph.node(view.base).op, Op::Read(id) if id == *variable);

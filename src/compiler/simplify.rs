@@ -183,6 +183,7 @@ fn unary(r: &mut Rewriter, op: Unary, x: Value, ty: Type) -> Result<Option<Value
         Unary::Abs => v.abs(),
         Unary::Sqrt if v >= 0.0 => v.sqrt(),
         Unary::Reciprocal => 1.0 / v,
+        Unary::Relu if v.is_nan() => v,
         Unary::Relu => v.max(0.0),
         _ => return Ok(None),
     };
@@ -257,13 +258,23 @@ fn product(r: &mut Rewriter, a: Value, cb: Option<Literal>, ty: Type) -> Result<
     };
     if let (Some(outer), Some((x, inner))) = (cb, factor(r, a)) {
         let folded = rounded(inner.as_f64() * outer.as_f64(), ty.dtype);
-        let safe = folded.as_f64().is_normal() && inner.as_f64().is_normal();
+        let safe = [folded, inner, outer].into_iter().all(|factor| is_normal(factor.as_f64(), ty.dtype));
         if safe {
             let constant = splat(r, folded, ty)?;
             return visit(r, &Op::Binary(Binary::Mul), &[x, constant], ty).map(Some);
         }
     }
     Ok(None)
+}
+
+/// Whether the number has all bits of its dtype: neither 0, nor close to it, nor infinite.
+fn is_normal(value: f64, dtype: DType) -> bool {
+    let smallest = match dtype {
+        DType::F64 => f64::MIN_POSITIVE,
+        DType::F16 => half::f16::MIN_POSITIVE.to_f64(),
+        _ => f32::MIN_POSITIVE as f64,
+    };
+    value.is_finite() && value.abs() >= smallest
 }
 
 fn exact_reciprocal(value: f64, dtype: DType) -> bool {

@@ -42,6 +42,8 @@ pub trait HostJobs: Send + Sync {
 #[derive(Clone)]
 pub struct Jobs {
     system: Arc<System>,
+    /// See [`Jobs::assured`].
+    assured: bool,
 }
 
 struct System {
@@ -83,7 +85,13 @@ impl Jobs {
     }
 
     fn new(kind: Kind, concurrency: usize) -> Jobs {
-        Jobs { system: Arc::new(System { kind, scratch: ScratchBlocks::new(concurrency) }) }
+        Jobs { system: Arc::new(System { kind, scratch: ScratchBlocks::new(concurrency) }), assured: false }
+    }
+
+    /// The same job system for work that must come to its end: indices that a host's job system leaves out, because it fails or
+    /// is shut down, run in the calling thread, and [`Jobs::parallel_for`] fails for panics alone.
+    pub fn assured(&self) -> Jobs {
+        Jobs { system: self.system.clone(), assured: true }
     }
 
     /// How many bodies run at the same time, the calling thread's included; at least 1.
@@ -136,6 +144,14 @@ impl Jobs {
         match &self.system.kind {
             Kind::Inline => run.participate(),
             Kind::Pool(pool) => pool.run(count, &|| run.participate()),
+            Kind::Host(host) if self.assured => {
+                // Whoever calls takes the next index, so that what is left is known.
+                let answer = catch_unwind(AssertUnwindSafe(|| host.parallel_for(count, &|_| run.take_one())));
+                if let Err(payload) = answer {
+                    panic_error("the host's job system", payload);
+                }
+                run.participate();
+            }
             Kind::Host(host) => {
                 let finished = AtomicUsize::new(0);
                 let answer = catch_unwind(AssertUnwindSafe(|| {
@@ -181,6 +197,14 @@ impl Run<'_> {
                 (self.body)(index, scratch);
             }
         });
+    }
+
+    /// Takes one index, if any is left. Never unwinds.
+    fn take_one(&self) {
+        let index = self.next.fetch_add(1, Ordering::Relaxed);
+        if index < self.count {
+            self.one(index);
+        }
     }
 
     /// Runs one index that the host chose. Never unwinds.

@@ -106,9 +106,12 @@ impl Program {
         let arena = state.arena.as_ref().expect("prepared").ptr();
         let locked = Locked::new(self.lock_list(&mut state.locks, inputs, outputs)?)?;
         let partials = arena.wrapping_add(self.plan.arena_bytes.next_multiple_of(STORAGE_ALIGN));
+        // Once results are written there is no way back: a host's job system that fails there leaves the rest to this thread.
+        let assured = self.target.jobs.assured();
         for number in 0..self.plan.steps.len() {
+            let jobs = if number < self.plan.commit { &self.target.jobs } else { &assured };
             // SAFETY: every pointer is to memory of its buffer's size, checked by type; the locks keep others out; the arena is ours.
-            unsafe { self.executable.run_step(&self.plan, number, &state.pointers, partials, &self.target.jobs)? };
+            unsafe { self.executable.run_step(&self.plan, number, &state.pointers, partials, jobs)? };
         }
         drop(locked);
         Ok(())

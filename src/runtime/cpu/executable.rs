@@ -1,7 +1,7 @@
 //! A plan made ready for the CPU: instructions for its loops, tasks for its products, and the sizes of what they need.
 
 use super::kernels::{Shared, assemble, gather, scatter_add};
-use super::lower::{lower, needs_whole_rows};
+use super::lower::{lower, needs_whole_rows, stores_rows};
 use super::matmul::{self, Destination, Operand, Split};
 use super::simd::Level;
 use super::tile::TileProgram;
@@ -52,7 +52,11 @@ impl Executable {
             let ready = match step {
                 Step::Loop(body) => {
                     let mut product = body.product.as_ref().map(ReadyProduct::new);
-                    let task = body.product.as_ref().zip(product.as_ref()).map(|(of, ready)| ready.task(of, needs_whole_rows(body)));
+                    let task = body
+                        .product
+                        .as_ref()
+                        .zip(product.as_ref())
+                        .map(|(of, ready)| ready.task(of, needs_whole_rows(body) || stores_rows(body)));
                     let tiles = lower(body, &plan.buffers, level, task)?;
                     if let (Some(of), Some(ready)) = (&body.product, &mut product) {
                         ready.size_for(of, tiles.geometry.task_rows, tiles.geometry.task_columns);

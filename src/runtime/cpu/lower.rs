@@ -13,9 +13,14 @@ pub(super) fn needs_whole_rows(body: &Loop) -> bool {
     body.ops.iter().any(|op| matches!(op.kind, Kind::RowReduce(_) | Kind::RowArgMax | Kind::RowArgMin))
 }
 
+/// Whether the loop stores something for each row, so that one task has the whole row.
+pub(super) fn stores_rows(body: &Loop) -> bool {
+    body.ops.iter().any(|op| op.extent == Extent::Row && op.store.is_some())
+}
+
 /// Makes the instructions of `body`. `task` is given for loops that ride on a product, whose tasks are the product's.
 pub(super) fn lower(body: &Loop, buffers: &[Buffer], level: Level, task: Option<(usize, usize)>) -> Result<TileProgram> {
-    let geometry = Geometry::new(body.rows, body.columns, needs_whole_rows(body), task);
+    let geometry = Geometry::new(body.rows, body.columns, needs_whole_rows(body), stores_rows(body), task);
     let mut lowering = Lowering {
         body,
         buffers,
@@ -230,8 +235,8 @@ impl Lowering<'_> {
                 });
                 Ok(())
             }
-            Kind::ColumnReduce(kind) => self.accumulate(index, *kind, Extent::Column),
-            Kind::TotalReduce(kind) => self.accumulate(index, *kind, Extent::Scalar),
+            Kind::ColumnReduce(kind) => self.accumulate(index, *kind, Extent::Column, Extent::Full),
+            Kind::TotalReduce { kind, over } => self.accumulate(index, *kind, Extent::Scalar, *over),
             Kind::Random { distribution, state, start } => {
                 let class = class_of(op.dtype);
                 let (target, keep) = self.target(index);
@@ -353,16 +358,12 @@ impl Lowering<'_> {
         self.keep(index, target, keep)
     }
 
-    /// A reduction that is complete when the loop has ended.
-    fn accumulate(&mut self, index: usize, kind: ReduceKind, extent: Extent) -> Result<()> {
+    /// A reduction of a register's elements at `over` that is complete when the loop has ended.
+    fn accumulate(&mut self, index: usize, kind: ReduceKind, extent: Extent, over: Extent) -> Result<()> {
         let op = &self.body.ops[index];
         let Some(buffer) = op.store else { return Ok(()) };
         let input = op.inputs[0];
-        let source_extent = match self.body.ops[input as usize].extent {
-            Extent::Row if extent == Extent::Scalar => Extent::Row,
-            _ => Extent::Full,
-        };
-        let source = self.spread(input, source_extent)?;
+        let source = self.spread(input, over)?;
         let class = class_of(op.dtype);
         let operation = row_op(kind);
         let width = if extent == Extent::Column { self.body.columns } else { 1 };
@@ -397,7 +398,7 @@ impl Lowering<'_> {
             Code::ColumnReduce(reduce)
         } else {
             let reduce = simd::row_reduce(self.level, operation, class).ok_or_else(|| Error::internal("no kernel for a reduction"))?;
-            Code::TotalReduce { reduce, combine, count: Self::count(source_extent) }
+            Code::TotalReduce { reduce, combine, count: Self::count(over) }
         };
         self.code.push(Instruction { code, target: sums, operands: [source, NONE, NONE] });
         Ok(())

@@ -98,12 +98,13 @@ pub(super) struct Geometry {
 }
 
 impl Geometry {
-    /// `task` gives the rows and columns of a task, where a product that the loop rides on says them; columns only if rows may be cut.
-    pub fn new(rows: usize, columns: usize, whole_rows: bool, task: Option<(usize, usize)>) -> Geometry {
+    /// With `whole_rows` a tile holds whole rows, with `rows_of_task` a task does. `task` gives the rows and columns of a task, where a
+    /// product that the loop rides on says them; it respects both.
+    pub fn new(rows: usize, columns: usize, whole_rows: bool, rows_of_task: bool, task: Option<(usize, usize)>) -> Geometry {
         let cut = !whole_rows && columns > TILE;
         let task_columns = match task {
             Some((_, task_columns)) => task_columns,
-            None if cut && columns > TASK => TASK,
+            None if cut && !rows_of_task && columns > TASK => TASK,
             None => columns,
         };
         let tile_columns = if cut || task_columns < columns { task_columns.min(TILE) } else { columns };
@@ -306,6 +307,8 @@ impl Run<'_> {
                 }
                 Code::RowReduce(reduce) => reduce(tile.rows, tile.columns, target, a),
                 Code::ColumnReduce(reduce) => reduce(tile.rows, tile.columns, target, a),
+                // A row whose columns come in several tiles counts once.
+                Code::TotalReduce { count: Count::Rows, .. } if tile.column > 0 => {}
                 Code::TotalReduce { reduce, combine, count } => {
                     let mut sum = [0u64; 1];
                     let sum = sum.as_mut_ptr().cast::<u8>();
