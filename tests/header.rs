@@ -3,6 +3,7 @@
 mod support;
 
 use std::process::Command;
+use support::declarations::Header;
 
 fn compiles(compiler: fn() -> Command, standards: &[&str], extension: &str) {
     let folder = support::scratch(&format!("header_{extension}"));
@@ -38,4 +39,23 @@ fn the_library_exports_what_the_header_declares() {
     declared.sort_unstable();
     assert_eq!(exported, declared);
     assert!(declared.len() >= 20, "{} functions", declared.len());
+}
+
+/// What the catalog of operations lists, hosts can record.
+#[test]
+fn every_operation_has_a_function() {
+    let header = Header::read();
+    // Rows that are another way to call a function.
+    let ways = [("sum_leading", "sum"), ("gelu_tanh", "gelu"), ("cross_entropy_probabilities", "cross_entropy")];
+    let mut missing = Vec::new();
+    let mut count = 0;
+    for row in tenon::ops::catalog() {
+        let name = ways.iter().find(|(row_name, _)| *row_name == row.name).map_or(row.name, |(_, name)| name);
+        count += 1;
+        if !header.functions.iter().any(|function| function.name == format!("tenon_{name}") && function.result == "TenonValue") {
+            missing.push(row.name);
+        }
+    }
+    assert!(missing.is_empty(), "the header lacks {missing:?}");
+    assert!(count >= 70, "{count} operations");
 }

@@ -1,6 +1,8 @@
 /* Functions and gradients: recording once per signature, gradients of gradients, what callbacks may do, and what goes wrong in them. */
 #include "check.h"
 
+#include <pthread.h>
+
 static TenonContext context;
 static int drops;
 
@@ -242,6 +244,58 @@ static void nested(void)
     REFUSED(tenon_graph_status(graph, &error), TENON_INVALID_ARGUMENT, "function: outputs has length 2");
 }
 
+/* A graph is its callback's thread's: what another thread does with it fails and sticks, and nothing tears. */
+static void *record_elsewhere(void *value)
+{
+    CHECK(!tenon_value_is_valid(tenon_exp(*(TenonValue *)value)));
+    return NULL;
+}
+
+static TenonStatus record_on_two_threads(void *user, TenonGraph graph, const TenonValue *in, TenonValue *out)
+{
+    TenonValue value = in[0];
+    pthread_t thread;
+    (void)user;
+    (void)graph;
+    CHECK(pthread_create(&thread, NULL, record_elsewhere, &value) == 0);
+    for (int i = 0; i < 100; i++) value = tenon_add_scalar(value, 1);
+    CHECK(pthread_join(thread, NULL) == 0);
+    out[0] = value;
+    return TENON_OK;
+}
+
+/* Threads that call one function at once, each with its own shape: each has its own graph. */
+static void *call_often(void *function)
+{
+    for (int64_t size = 1; size <= 20; size++) {
+        TenonTensor in[2], out[2];
+        double sum[20];
+        CHECK(tenon_tensor_new(context, TENON_F64, &size, 1, &in[0], NULL) == TENON_OK);
+        in[1] = in[0];
+        CHECK(tenon_function_call(*(TenonFunction *)function, in, 2, out, 2, NULL) == TENON_OK);
+        CHECK(tenon_tensor_read(out[1], sum, (size_t)size * sizeof *sum, NULL) == TENON_OK);
+        CHECK(sum[size - 1] == 0);
+        tenon_tensor_free(in[0]);
+        tenon_tensor_free(out[0]);
+        tenon_tensor_free(out[1]);
+    }
+    return NULL;
+}
+
+static void threads(void)
+{
+    TenonFunction f;
+    TenonTensor in, out = {77};
+    OK(tenon_function_new(context, record_on_two_threads, NULL, NULL, 1, 1, &f, &error));
+    in = scalar(1);
+    REFUSED(tenon_function_call(f, &in, 1, &out, 1, &error), TENON_BUSY, "exp: the graph belongs to a callback on another thread");
+    CHECK(out.id == 77);
+    pthread_t all[3];
+    OK(tenon_function_new(context, record_cubic, NULL, NULL, 2, 2, &f, &error));
+    for (int i = 0; i < 3; i++) CHECK(pthread_create(&all[i], NULL, call_often, &f) == 0);
+    for (int i = 0; i < 3; i++) CHECK(pthread_join(all[i], NULL) == 0);
+}
+
 /* A context that is freed from inside of its own callback. */
 static TenonStatus record_suicide(void *user, TenonGraph graph, const TenonValue *in, TenonValue *out)
 {
@@ -272,6 +326,7 @@ int main(void)
     gradients();
     misbehaviour();
     nested();
+    threads();
     freed_inside();
     TenonFunction f = {77};
     drops = 0;

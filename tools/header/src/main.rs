@@ -64,7 +64,8 @@ const OPENING: &str = "\
  * - Arrays are a pointer and a length; length 0 permits NULL. What a pointer leads to is not kept beyond the call.
  *   Texts are UTF-8 and end with NUL.
  * - Options begin with struct_size. Fill them with their init function, or write a designated initialiser with
- *   struct_size and what differs: a field that is zero has its default. NULL options are all defaults.
+ *   struct_size and what differs: a field that is zero has its default. Where zero itself may be meant, the struct has
+ *   a field is_filled, which the init function sets: zeros are meant then. NULL options are all defaults.
  * - Callbacks come with a user pointer and a function that is called exactly once when the pointer is needed no more,
  *   also if the call that received them fails. They may run on another thread, must return (no exception and no longjmp
  *   leaves them), and may not use the object that calls them (TENON_BUSY).
