@@ -20,6 +20,7 @@ pub mod poison;
 pub mod random;
 pub mod runtime;
 pub mod tensor;
+mod thread;
 pub mod train;
 
 pub use context::Context;

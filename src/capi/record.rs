@@ -13,9 +13,9 @@ use crate::capi::handle::{Handle, Owner};
 use crate::error::{Error, Result, Status};
 use crate::ir::Value;
 use crate::ops::Trace;
+use crate::thread::ThreadMark;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::ThreadId;
 
 /// What a graph's handle stands for.
 pub type GraphObject = Arc<Recording>;
@@ -28,7 +28,7 @@ pub struct Recording {
 struct State {
     place: Place,
     /// The thread of the callback that the graph is lent to; `None` for a graph that the host made.
-    lent_to: Option<ThreadId>,
+    lent_to: Option<ThreadMark>,
     /// A failure from while the trace was away; sticks to it when it comes back.
     failure: Option<Error>,
 }
@@ -44,9 +44,9 @@ enum Place {
 impl Recording {
     /// A graph of the host's own, empty.
     pub fn new() -> GraphObject {
-        Recording::at(Place::Here(Box::new(Trace::new())), None)
+        Recording::at(Place::Here(Box::default()), None)
     }
-    fn at(place: Place, lent_to: Option<ThreadId>) -> GraphObject {
+    fn at(place: Place, lent_to: Option<ThreadMark>) -> GraphObject {
         Arc::new(Recording { state: Mutex::new(State { place, lent_to, failure: None }) })
     }
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -112,7 +112,7 @@ impl Recording {
 impl State {
     fn check_thread(&self) -> Result<()> {
         match self.lent_to {
-            Some(thread) if thread != std::thread::current().id() => {
+            Some(thread) if thread != ThreadMark::current() => {
                 Err(busy("the graph belongs to a callback on another thread; a callback records on its own thread"))
             }
             _ => Ok(()),
@@ -184,7 +184,7 @@ pub fn lend<R>(g: &mut Trace, owner: Owner, body: impl FnOnce(TenonGraph) -> Res
         g.set_tag(handle.id());
         let trace = Box::new(std::mem::take(g));
         state.put(trace);
-        state.lent_to.replace(std::thread::current().id())
+        state.lent_to.replace(ThreadMark::current())
     };
     let mut lent = Lent { recording: &recording, handle, outer, is_new, g };
     let result = body(handle);
@@ -197,7 +197,7 @@ struct Lent<'a> {
     recording: &'a Recording,
     handle: TenonGraph,
     /// Whom the graph was lent to before.
-    outer: Option<ThreadId>,
+    outer: Option<ThreadMark>,
     is_new: bool,
     g: &'a mut Trace,
 }

@@ -6,11 +6,11 @@ use crate::ir::{Type, Value};
 use crate::ops::Trace;
 use crate::runtime::Program;
 use crate::tensor::Tensor;
+use crate::thread::ThreadMark;
 use crate::train::cache::{Cache, Ready, new_outputs, with_references};
 use parking_lot::Mutex;
 use std::fmt;
 use std::sync::Arc;
-use std::thread::ThreadId;
 
 pub use crate::train::cache::CACHED_PROGRAMS;
 
@@ -33,7 +33,7 @@ struct Inner {
     record: Box<Recorder>,
     cache: Cache,
     /// Threads that are recording this function now. No lock is held meanwhile: the recorder may call what it likes but this function.
-    recording: Mutex<Vec<ThreadId>>,
+    recording: Mutex<Vec<ThreadMark>>,
 }
 
 impl Function {
@@ -211,12 +211,12 @@ impl fmt::Debug for Function {
 /// Says that this thread records a function, as long as it lives: also when the recorder unwinds.
 struct Recording<'a> {
     function: &'a Function,
-    thread: ThreadId,
+    thread: ThreadMark,
 }
 
 impl Recording<'_> {
     fn begin(function: &Function) -> Result<Recording<'_>> {
-        let thread = std::thread::current().id();
+        let thread = ThreadMark::current();
         let mut recording = function.0.recording.lock();
         if recording.contains(&thread) {
             return Err(Error::new(Status::Busy, "the function calls itself while it is being recorded"));
