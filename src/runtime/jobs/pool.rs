@@ -5,7 +5,7 @@
 //! come in time. So a small job costs the caller a few hundred nanoseconds, whether or not the workers wake up for it.
 
 use parking_lot::{Condvar, Mutex};
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -23,6 +23,11 @@ const OPEN: u64 = 1 << 16;
 const WAITING: u64 = 1 << 17;
 /// One step of the job's number, which tells a worker that it has not been inside yet.
 const NUMBER: u64 = 1 << 18;
+
+thread_local! {
+    /// Which worker of which pool this thread is: the address of the pool's shared part, and the worker's place in `threads`.
+    static WORKER: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+}
 
 pub(super) struct Pool {
     workers: usize,
@@ -94,7 +99,10 @@ impl Pool {
         let mut threads = self.threads.lock();
         for index in threads.len() + 1..self.workers {
             let shared = self.shared.clone();
-            let spawned = std::thread::Builder::new().name(format!("tenon-worker-{index}")).spawn(move || shared.serve());
+            let spawned = std::thread::Builder::new().name(format!("tenon-worker-{index}")).spawn(move || {
+                WORKER.set((Arc::as_ptr(&shared).addr(), index - 1));
+                shared.serve();
+            });
             match spawned {
                 Ok(handle) => threads.push(handle),
                 // The system has no thread left for us; those that run share the work.
@@ -110,10 +118,12 @@ impl Drop for Pool {
         self.shared.ending.store(true, Ordering::SeqCst);
         drop(self.shared.sleep.lock());
         self.shared.wake.notify_all();
-        let this = std::thread::current().id();
-        for thread in self.threads.get_mut().drain(..) {
+        // `std::thread::current` would leave memory and a destructor with the host's thread.
+        let this = WORKER.get();
+        let shared = Arc::as_ptr(&self.shared).addr();
+        for (place, thread) in self.threads.get_mut().drain(..).enumerate() {
             // A worker that drops the pool itself cannot wait for its own end; it ends as soon as it returns.
-            if thread.thread().id() != this {
+            if (shared, place) != this {
                 // Workers do not unwind: bodies are guarded.
                 let _ = thread.join();
             }
