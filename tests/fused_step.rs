@@ -53,9 +53,15 @@ fn the_digits_step_is_fused() -> Result<()> {
     assert_eq!(products.len(), 5);
     assert!(products.iter().all(|step| step.contains("with loop")), "something rides on every product");
     let hidden = products[0];
-    assert!(hidden.contains("fc1.bias") && hidden.contains("Relu") && hidden.contains("random"), "bias, activation, and dropout ride on the product");
+    assert!(
+        hidden.contains("fc1.bias") && hidden.contains("Relu") && hidden.contains("random"),
+        "bias, activation, and dropout ride on the product"
+    );
     let logits = products[1];
-    assert!(logits.contains("fc2.bias") && logits.contains("Exp") && logits.contains("ArgMax"), "softmax, loss, and accuracy ride on the logits");
+    assert!(
+        logits.contains("fc2.bias") && logits.contains("Exp") && logits.contains("ArgMax"),
+        "softmax, loss, and accuracy ride on the logits"
+    );
     assert!(logits.contains("Sum of each column"), "so do the loss's gradient and the bias's");
     for name in ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"] {
         let target = format!("-> {name}");

@@ -68,11 +68,15 @@ fn result_position(graph: &Graph, value: Value, operands: Position) -> Position 
 
 pub(super) fn fuse(graph: &Graph) -> Fusion {
     let mut fuser = Fuser::new(graph);
-    for index in (0..graph.nodes.len()).rev() {
-        if is_loop(&graph.nodes[index].op) {
-            for user in fuser.users[index].clone() {
-                if is_loop(&graph.node(user).op) {
-                    fuser.try_merge(Value::from_index(index), user);
+    // What follows a product first: loops that could ride on it must not be kept off by others that share nothing with them but an input.
+    let follows = follows_product(graph);
+    for after_product in [true, false] {
+        for index in (0..graph.nodes.len()).rev() {
+            if follows[index] == after_product && is_loop(&graph.nodes[index].op) {
+                for user in fuser.users[index].clone() {
+                    if is_loop(&graph.node(user).op) {
+                        fuser.try_merge(Value::from_index(index), user);
+                    }
                 }
             }
         }
@@ -86,6 +90,15 @@ pub(super) fn fuse(graph: &Graph) -> Fusion {
         }
     }
     fuser.finish()
+}
+
+/// Which values depend on a matrix product.
+fn follows_product(graph: &Graph) -> Vec<bool> {
+    let mut follows = vec![false; graph.nodes.len()];
+    for (index, node) in graph.nodes.iter().enumerate() {
+        follows[index] = matches!(node.op, Op::MatMul { .. }) || node.inputs.iter().any(|input| follows[input.index()]);
+    }
+    follows
 }
 
 struct Fuser<'a> {

@@ -149,16 +149,16 @@ impl Case {
     }
     /// The same bits from every job system, at the best level.
     pub fn check_jobs(&self, name: &str) {
-        let systems: [(&str, fn() -> Jobs); 5] = [
-            ("inline", Jobs::inline),
-            ("a pool of 2", || Jobs::pool(2)),
-            ("a pool of 3", || Jobs::pool(3)),
-            ("a pool of 7", || Jobs::pool(7)),
-            ("a host that turns the order round", || Jobs::host(Box::new(Backwards))),
+        let systems = [
+            ("inline", Jobs::inline()),
+            ("a pool of 2", Jobs::pool(2)),
+            ("a pool of 3", Jobs::pool(3)),
+            ("a pool of 7", Jobs::pool(7)),
+            ("a host that turns the order round", Jobs::host(Box::new(Backwards))),
         ];
         let mut first = None;
         for (system, jobs) in systems {
-            let program = Program::compile(self.graph.clone(), &target(jobs(), Level::detect())).expect("the graph compiles");
+            let program = Program::compile(self.graph.clone(), &target(jobs, Level::detect())).expect("the graph compiles");
             let bits = self.run(&program, &self.outputs()).unwrap_or_else(|error| panic!("{name} on {system}: {error}"));
             match &first {
                 None => first = Some(bits),
@@ -227,8 +227,8 @@ pub fn check_plan(plan: &Plan) -> Result<(), String> {
         if bytes.0 % 64 != 0 {
             return Err(format!("buffer {i} is not aligned"));
         }
-        for j in 0..count {
-            let (Some(other_life), Some(other)) = (lives[j], range(j)) else { continue };
+        for (j, other_life) in lives.iter().enumerate() {
+            let (Some(other_life), Some(other)) = (*other_life, range(j)) else { continue };
             let together = life.0 <= other_life.1 && other_life.0 <= life.1;
             let overlap = bytes.0 < other.1 && other.0 < bytes.1;
             if i == j || !together || !overlap || life.0 > other_life.0 {

@@ -28,7 +28,7 @@ impl Draws {
         low + (high - low) * self.unit()
     }
     pub fn below(&mut self, count: usize) -> usize {
-        (self.word() as u64 * count as u64 >> 32) as usize
+        ((self.word() as u64 * count as u64) >> 32) as usize
     }
     pub fn chance(&mut self, probability: f64) -> bool {
         self.unit() < probability

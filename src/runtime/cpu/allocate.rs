@@ -38,6 +38,8 @@ pub(super) fn allocate(prologue: &mut [Instruction], code: &mut [Instruction], r
                 .filter(|slot| slot.base == SCRATCH)
                 .map(|slot| slot.offset as usize)
                 .filter(|number| last_use[*number] == index && !registers[*number].permanent)
+                // An operation in place ends its one register as its target.
+                .filter(|number| !(instruction.target.base == SCRATCH && instruction.target.offset as usize == *number))
                 .collect();
             all.sort_unstable();
             all.dedup();
