@@ -28,7 +28,7 @@ const CUT_COLUMNS: usize = 256;
 /// A step with what was decided for it.
 enum Ready {
     Loop {
-        tiles: TileProgram,
+        tiles: Box<TileProgram>,
         product: Option<ReadyProduct>,
     },
     Product(ReadyProduct),
@@ -68,7 +68,7 @@ impl Executable {
                     scratch_bytes = scratch_bytes.max(tiles.scratch_bytes().next_multiple_of(64) + extra);
                     let shared = product.as_ref().map_or(0, ReadyProduct::shared_bytes);
                     partial_bytes = partial_bytes.max(tiles.partial_bytes.next_multiple_of(64) + shared);
-                    Ready::Loop { tiles, product }
+                    Ready::Loop { tiles: Box::new(tiles), product }
                 }
                 Step::Product(product) => {
                     let ready = ReadyProduct::new(product);
@@ -103,8 +103,7 @@ impl Executable {
         // SAFETY: the caller's promises are those of the kernels.
         unsafe {
             match (&plan.steps[number], &self.steps[number]) {
-                (Step::Loop(body), Ready::Loop { tiles, product: None }) => {
-                    let _ = body;
+                (Step::Loop(_), Ready::Loop { tiles, product: None }) => {
                     jobs.parallel_for(tiles.geometry.tasks(), &|task, scratch| {
                         let scratch = scratch.pointer(tiles.scratch_bytes());
                         tiles.run_task(task, table.get(), shared.get(), std::ptr::null_mut(), scratch);
