@@ -2,19 +2,20 @@
 
 use super::kernels::{Shared, assemble, gather, scatter_add};
 use super::lower::{lower, needs_whole_rows};
-use super::matmul::{self, Destination, Operand, Split};
+use super::matmul::{self, Destination, Operand, Packing, Split};
 use super::simd::Level;
 use super::tile::TileProgram;
 use crate::compiler::{Buffer, Matrix, Plan, Product, Step};
 use crate::error::Result;
 use crate::runtime::jobs::Jobs;
+use std::ops::Range;
 
 /// What runs on the CPU. Immutable; memory is the caller's.
 pub struct Executable {
     steps: Vec<Ready>,
     level: Level,
     scratch_bytes: usize,
-    /// Memory for partial results, used by one step at a time.
+    /// Memory for partial results and packed operands, used by one step at a time.
     partial_bytes: usize,
 }
 
@@ -27,7 +28,7 @@ const CUT_COLUMNS: usize = 256;
 /// A step with what was decided for it.
 enum Ready {
     Loop {
-        tiles: TileProgram,
+        tiles: Box<TileProgram>,
         product: Option<ReadyProduct>,
     },
     Product(ReadyProduct),
@@ -42,6 +43,8 @@ struct ReadyProduct {
     workspace_bytes: usize,
     /// Bytes of the copies of a result that is summed in stretches of k.
     copies_bytes: usize,
+    /// Of a product whose operands are packed once for all tasks.
+    packing: Option<Packing>,
 }
 
 impl Executable {
@@ -59,14 +62,14 @@ impl Executable {
                     }
                     let extra = product.as_ref().map_or(0, |product| product.block_bytes + product.workspace_bytes);
                     scratch_bytes = scratch_bytes.max(tiles.scratch_bytes().next_multiple_of(64) + extra);
-                    let copies = product.as_ref().map_or(0, |product| product.copies_bytes);
-                    partial_bytes = partial_bytes.max(tiles.partial_bytes.next_multiple_of(64) + copies);
-                    Ready::Loop { tiles, product }
+                    let shared = product.as_ref().map_or(0, ReadyProduct::shared_bytes);
+                    partial_bytes = partial_bytes.max(tiles.partial_bytes.next_multiple_of(64) + shared);
+                    Ready::Loop { tiles: Box::new(tiles), product }
                 }
                 Step::Product(product) => {
                     let ready = ReadyProduct::new(product);
                     scratch_bytes = scratch_bytes.max(ready.workspace_bytes);
-                    partial_bytes = partial_bytes.max(ready.copies_bytes);
+                    partial_bytes = partial_bytes.max(ready.shared_bytes());
                     Ready::Product(ready)
                 }
                 Step::Gather(_) | Step::ScatterAdd(_) | Step::Assemble(_) | Step::Copy { .. } => Ready::Plain,
@@ -140,6 +143,7 @@ impl Executable {
             if ready.copies_bytes > 0 {
                 self.sum_stretches(product, ready, pointers, copies, jobs)?;
             }
+            self.pack(product, ready, pointers, copies, jobs)?;
             let copies = Shared(copies);
             let g = tiles.geometry;
             jobs.parallel_for(g.tasks(), &|task, scratch| {
@@ -152,17 +156,17 @@ impl Executable {
                     Some(buffer) => (table.get()[buffer.0 as usize], g.columns),
                     None => (memory.add(tile_bytes).wrapping_sub((row * g.task_columns + column) * size), g.task_columns),
                 };
-                let target = base.wrapping_add((row * row_elements + column) * size);
                 if ready.copies_bytes > 0 {
                     let elements = product.batch * product.m * product.n;
                     let range = row * g.columns..(row + rows) * g.columns;
                     matmul::add_partials(product.dtype, base, copies.get(), ready.split.k_blocks, elements, range, false);
                 } else {
+                    let pointer = base.wrapping_add((row * row_elements + column) * size);
+                    let destination = Destination { pointer, row_stride: row_elements as isize, column_stride: 1 };
                     let workspace = memory.add(tile_bytes + ready.block_bytes);
-                    let destination = Destination { pointer: target, row_stride: row_elements as isize, column_stride: 1 };
-                    let left = operand(&product.a, product, table.get(), row / product.m, row % product.m, 0);
-                    let right = operand(&product.b, product, table.get(), row / product.m, 0, column);
-                    matmul::block(self.level, product.dtype, rows, columns, product.k, destination, left, right, false, workspace);
+                    let (batch, first) = (row / product.m, row % product.m);
+                    let (rows, columns) = (first..first + rows, column..column + columns);
+                    self.block(product, ready, table.get(), batch, rows, columns, destination, copies.get(), workspace);
                 }
                 tiles.run_task(task, table.get(), shared.get(), base, memory);
             })?;
@@ -190,7 +194,8 @@ impl Executable {
                 matmul::add_partials(product.dtype, target, partials, ready.split.k_blocks, elements, 0..elements, false);
                 return Ok(());
             }
-            let table = Pointers(pointers);
+            self.pack(product, ready, pointers, partials, jobs)?;
+            let (table, packed) = (Pointers(pointers), Shared(partials));
             let size = product.dtype.size();
             jobs.parallel_for(ready.split.tasks(), &|index, scratch| {
                 let task = ready.split.task(index);
@@ -198,21 +203,55 @@ impl Executable {
                 let offset = (task.batch * product.m + task.rows.start) * product.n + task.columns.start;
                 let target = table.get()[out.0 as usize].add(offset * size);
                 let destination = Destination { pointer: target, row_stride: product.n as isize, column_stride: 1 };
-                let left = operand(&product.a, product, table.get(), task.batch, task.rows.start, 0);
-                let right = operand(&product.b, product, table.get(), task.batch, 0, task.columns.start);
-                matmul::block(
-                    self.level,
-                    product.dtype,
-                    task.rows.len(),
-                    task.columns.len(),
-                    product.k,
-                    destination,
-                    left,
-                    right,
-                    false,
-                    workspace,
-                );
+                let (rows, columns) = (task.rows.clone(), task.columns.clone());
+                self.block(product, ready, table.get(), task.batch, rows, columns, destination, packed.get(), workspace);
             })
+        }
+    }
+
+    /// Packs the operands of a product that wants it, for all tasks.
+    unsafe fn pack(&self, product: &Product, ready: &ReadyProduct, pointers: &[*mut u8], packed: *mut u8, jobs: &Jobs) -> Result<()> {
+        let Some(packing) = &ready.packing else { return Ok(()) };
+        let (table, packed) = (Pointers(pointers), Shared(packed));
+        jobs.parallel_for(packing.tasks(), &|index, _| {
+            // SAFETY: see `run_step`; every task packs its own part.
+            unsafe {
+                let left = operand(&product.a, product, table.get(), 0, 0, 0);
+                let right = operand(&product.b, product, table.get(), 0, 0, 0);
+                packing.pack(self.level, index, left, right, packed.get());
+            }
+        })
+    }
+
+    /// A block of a product, from its packed operands where it has them.
+    ///
+    /// # Safety
+    /// See `run_step`; the operands are packed.
+    #[allow(clippy::too_many_arguments)]
+    unsafe fn block(
+        &self,
+        product: &Product,
+        ready: &ReadyProduct,
+        pointers: &[*mut u8],
+        batch: usize,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        destination: Destination,
+        packed: *const u8,
+        workspace: *mut u8,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if let Some(packing) = &ready.packing {
+                let left = operand(&product.a, product, pointers, 0, 0, 0);
+                let right = operand(&product.b, product, pointers, 0, 0, 0);
+                packing.block(self.level, rows, columns, destination, left, right, packed);
+            } else {
+                let left = operand(&product.a, product, pointers, batch, rows.start, 0);
+                let right = operand(&product.b, product, pointers, batch, 0, columns.start);
+                let (m, n, k) = (rows.len(), columns.len(), product.k);
+                matmul::block(self.level, product.dtype, m, n, k, destination, left, right, false, workspace);
+            }
         }
     }
 
@@ -250,9 +289,18 @@ impl Executable {
 
 impl ReadyProduct {
     fn new(product: &Product) -> ReadyProduct {
-        let split = matmul::split(product.batch, product.m, product.n, product.k, product.a.column_stride == 1);
-        let workspace_bytes = split.workspace_bytes(product.dtype).next_multiple_of(64);
-        ReadyProduct { block_bytes: 0, workspace_bytes, copies_bytes: split.partial_bytes(product.dtype), split }
+        let Product { dtype, batch, m, n, k, a, b, .. } = product;
+        let strides = |matrix: &Matrix| [matrix.row_stride, matrix.column_stride];
+        let packing = Packing::new(*dtype, *batch, [*m, *n, *k], strides(a), strides(b));
+        let split = matmul::split(*batch, *m, *n, *k, a.column_stride == 1, packing.is_some());
+        let workspace_bytes = if packing.is_some() { 0 } else { split.workspace_bytes(*dtype).next_multiple_of(64) };
+        let copies_bytes = split.partial_bytes(*dtype);
+        ReadyProduct { block_bytes: 0, workspace_bytes, copies_bytes, split, packing }
+    }
+
+    /// Bytes that all tasks share: copies of the result, or packed operands.
+    fn shared_bytes(&self) -> usize {
+        self.copies_bytes + self.packing.map_or(0, |packing| packing.bytes())
     }
 
     /// Rows and columns of a task of the loop that rides on the product, by shape alone.
@@ -264,12 +312,14 @@ impl ReadyProduct {
         let Split { row_blocks, column_blocks, .. } = self.split;
         let columns = product.n.div_ceil(column_blocks).next_multiple_of(64).min(product.n);
         let columns = if whole_rows || columns < CUT_COLUMNS { product.n } else { columns };
-        let rows = product.m.div_ceil(row_blocks);
+        // Whole rows of a product whose operands are packed may be cut freely.
+        let blocks = if self.packing.is_some() && columns == product.n { row_blocks.max(matmul::TASKS) } else { row_blocks };
+        let rows = product.m.div_ceil(blocks);
         if product.batch == 1 {
-            return (if row_blocks > 1 { rows.next_multiple_of(24) } else { rows }, columns);
+            return (if blocks > 1 { rows.next_multiple_of(24) } else { rows }, columns);
         }
         // Tasks must not straddle matrices of the batch: a block that divides their rows, or all of them.
-        let even = (1..=rows).rev().find(|rows| product.m % rows == 0).unwrap_or(1);
+        let even = (1..=rows).rev().find(|rows| product.m.is_multiple_of(*rows)).unwrap_or(1);
         (if even * 2 > rows { even } else { product.m }, columns)
     }
 
@@ -278,7 +328,7 @@ impl ReadyProduct {
         if product.out.is_none() {
             self.block_bytes = (rows * columns * product.dtype.size()).next_multiple_of(64);
         }
-        if self.copies_bytes == 0 {
+        if self.copies_bytes == 0 && self.packing.is_none() {
             self.workspace_bytes = matmul::workspace_bytes(product.dtype, rows, columns, product.k).next_multiple_of(64);
         }
     }

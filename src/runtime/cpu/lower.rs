@@ -88,7 +88,9 @@ impl Lowering<'_> {
     fn finish(mut self) -> TileProgram {
         self.code.append(&mut self.late);
         let register_bytes = super::allocate::allocate(&mut self.prologue, &mut self.code, &self.registers);
+        let streams = self.geometry.streams(&self.code);
         TileProgram {
+            streams,
             geometry: self.geometry,
             locals: self.locals,
             constants: self.constants,

@@ -8,13 +8,15 @@
 
 mod kernel;
 mod pack;
+mod packing;
 #[cfg(test)]
 mod tests;
 
 use crate::runtime::cpu::simd::Level;
 use crate::tensor::DType;
-use kernel::{Float, Kernels, MAX_COLUMNS, MAX_ROWS, Tile};
-use pack::{Matrix, Stored, pack, pack_right};
+use kernel::{Ahead, Float, Kernels, MAX_COLUMNS, MAX_ROWS, Tile};
+use pack::{Matrix, Stored, pack_left_tiles, pack_right};
+pub use packing::Packing;
 use std::ops::Range;
 
 /// Steps along k that are summed in registers at a stretch: a packed panel of the right operand stays in the second-level cache.
@@ -23,6 +25,8 @@ const K_STRETCH: usize = 512;
 const PACKED_COLUMNS: usize = 256;
 /// Rows of a left operand that are packed at a time.
 const PACKED_ROWS: usize = 256;
+/// Bytes of memory that a panel may span to be read where it lies: its lines do not push each other out of the first cache levels.
+const PANEL_IN_PLACE: usize = 64 * 1024;
 
 /// One operand of a product: the first element's address, and the distances between neighbours in elements, of any sign.
 #[derive(Clone, Copy, Debug)]
@@ -72,14 +76,15 @@ const TASK_WORK: usize = 1 << 20;
 /// and 17 % at a quarter of it.
 const TASK_ROWS: usize = 512;
 /// The same for a left operand that is packed too, because its neighbours along k lie apart: then every block of columns packs that one again,
-/// and fewer columns and more rows are cut.
+/// and fewer columns and more rows are cut. Also where all tasks share packed operands: cutting rows is free then, and loops that ride on the
+/// product run over longer parts of rows.
 const TASK_ROWS_PACKED: usize = 256;
 /// Elements of a task's part of the result where rows are cut freely: it is still in the second-level cache when the epilogue comes.
 const TASK_RESULT: usize = 1 << 16;
 /// Columns of a task at most. Cutting columns is almost free.
 const TASK_COLUMNS: usize = 512;
 /// Tasks wanted: cutting goes no further than to keep this many workers busy.
-const TASKS: usize = 8;
+pub const TASKS: usize = 8;
 /// The shortest stretch of k.
 const TASK_STEPS: usize = 1024;
 
@@ -90,14 +95,16 @@ const TASK_STEPS: usize = 1024;
 ///
 /// `left_k_contiguous` says that the left operand's neighbours along k lie side by side (its `column_stride` is 1), as in a forward pass; in the
 /// gradient of a weight they do not.
-pub fn split(batch: usize, m: usize, n: usize, k: usize, left_k_contiguous: bool) -> Split {
+///
+/// `packed` says that the operands are packed once for all tasks ([`Packing`]): then nothing is packed twice, however the product is cut.
+pub fn split(batch: usize, m: usize, n: usize, k: usize, left_k_contiguous: bool, packed: bool) -> Split {
     let work = m.saturating_mul(n).saturating_mul(k);
     let whole = Split { batch, m, n, k, row_blocks: 1, column_blocks: 1, k_blocks: 1 };
     if work < 2 * TASK_WORK || batch == 0 {
         return whole;
     }
     let by_work = work / TASK_WORK;
-    let least = if left_k_contiguous { TASK_ROWS } else { TASK_ROWS_PACKED };
+    let least = if left_k_contiguous && !packed { TASK_ROWS } else { TASK_ROWS_PACKED };
     let row_blocks = (m / least.max(TASK_RESULT / n)).max((m / least).min(TASKS)).clamp(1, by_work);
     let wanted = TASKS.div_ceil(batch.saturating_mul(row_blocks)).min(by_work / row_blocks).min(n / MAX_COLUMNS);
     let column_blocks = wanted.max(n.div_ceil(TASK_COLUMNS));
@@ -314,6 +321,13 @@ unsafe fn product<S: Stored>(
     }
 }
 
+/// Elements that are wanted soon, from `start` on.
+#[derive(Clone, Copy)]
+struct Next<T> {
+    start: *const T,
+    elements: usize,
+}
+
 /// A product whose vectors run along the result's columns.
 struct Product<S: Stored> {
     kernels: &'static Kernels<S::Wide>,
@@ -343,8 +357,7 @@ impl<S: Stored> Product<S> {
                 }
                 return;
             }
-            // Reading a left operand with distant steps over and over costs more than packing it once.
-            let pack_left = !S::IN_PLACE || (self.left.column_stride != 1 && n > 2 * MAX_COLUMNS);
+            let pack_left = left_is_packed(S::IN_PLACE, self.left.column_stride, n);
             let row_chunk = if pack_left { PACKED_ROWS } else { m };
             for steps in pieces(k, k.div_ceil(K_STRETCH)) {
                 for first_row in (0..m).step_by(row_chunk) {
@@ -369,15 +382,7 @@ impl<S: Stored> Product<S> {
         // SAFETY: see `run`; the workspace holds MAX_COLUMNS columns and PACKED_ROWS rows of k steps.
         unsafe {
             if pack_left {
-                // Rows side by side: a few steps for all tiles, so that each cache line is fetched once. Otherwise a tile's rows at a time.
-                let steps_at_once = if left.row_stride == 1 { 8 } else { k };
-                for first in (0..k).step_by(steps_at_once) {
-                    for tile in pieces(rows, tiles) {
-                        let to = packed_left.add(tile.start * k + first * tile.len());
-                        let from = left.from(tile.start, first).transposed();
-                        pack((k - first).min(steps_at_once), tile.len(), tile.len(), tile.len(), from, to);
-                    }
-                }
+                pack_left_tiles(k, pieces(rows, tiles), left, packed_left);
             }
             let in_place = S::IN_PLACE && self.right.column_stride == 1 && self.right_stays_in_cache(k, rows);
             let width = vectors.div_ceil(panels) * lanes;
@@ -390,42 +395,94 @@ impl<S: Stored> Product<S> {
                         pack_right(kernels, k, (n - first_column).min(padded), padded, right, self.workspace.add(index * width * k));
                     }
                 }
-                for tile in pieces(rows, tiles) {
-                    let height = tile.len();
-                    let (left, left_row_stride, left_k_stride) = if pack_left {
-                        (packed_left.add(tile.start * k).cast_const(), 1, height as isize)
+                let nothing = Next { start: std::ptr::null(), elements: 0 };
+                let left = |tile: &Range<usize>| {
+                    if pack_left {
+                        (packed_left.add(tile.start * k).cast_const(), 1, tile.len() as isize)
                     } else {
                         (left.at(tile.start, 0).cast(), left.row_stride, left.column_stride)
+                    }
+                };
+                let right = |index: usize, panel: &Range<usize>| {
+                    if in_place {
+                        (self.right.at(steps.start, panel.start * lanes).cast(), self.right.row_stride)
+                    } else {
+                        (self.workspace.add(index * width * k).cast_const(), (panel.len() * lanes) as isize)
+                    }
+                };
+                self.tiles::<false>(k, first_row, pieces(rows, tiles), chunk_panels, left, right, accumulate, nothing);
+            }
+        }
+    }
+
+    /// Some steps along k of tiles times panels. `left` and `right` say where the kernels find an operand: its address and its strides, of the
+    /// left one for rows and steps, of the right one for steps. Tiles are rows behind `first_row`, panels are vectors of columns. With STREAMING
+    /// the left operand of the next tile is fetched on the way, and so are the elements of `next`, which are wanted after these tiles.
+    ///
+    /// # Safety
+    /// The addresses hold the tile's rows and the panel's columns for `k` steps; the tiles and panels lie inside the result.
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
+    unsafe fn tiles<const STREAMING: bool>(
+        &self,
+        k: usize,
+        first_row: usize,
+        tiles: impl Iterator<Item = Range<usize>>,
+        panels: impl Iterator<Item = Range<usize>> + Clone,
+        left: impl Fn(&Range<usize>) -> (*const S::Wide, isize, isize),
+        right: impl Fn(usize, &Range<usize>) -> (*const S::Wide, isize),
+        accumulate: bool,
+        next: Next<S::Wide>,
+    ) {
+        let (kernels, lanes) = (self.kernels, self.kernels.lanes);
+        let (stream_vectors, stream_rows, streaming) = kernels.streaming;
+        let (mut share, mut advance) = (next.start, 0);
+        if STREAMING {
+            // Each kernel call fetches as many elements at every step.
+            let steps = self.m.div_ceil(stream_rows) * panels.clone().count() * k;
+            advance = next.elements.div_ceil(steps.max(1));
+        }
+        for tile in tiles {
+            let height = tile.len();
+            let (left, left_row_stride, left_k_stride) = left(&tile);
+            for (index, panel) in panels.clone().enumerate() {
+                let first_column = panel.start * lanes;
+                let columns = (self.n - first_column).min(panel.len() * lanes);
+                let last = columns - (panel.len() - 1) * lanes;
+                let (right, right_k_stride) = right(index, &panel);
+                let mut kernel = if last == lanes { kernels.whole } else { kernels.ragged }[panel.len() - 1][height - 1];
+                let result = self.result.at(first_row + tile.start, first_column).cast_mut();
+                let result_row_stride = self.result.row_stride;
+                let mut ahead = Ahead { rows: [left; 3], advance: [0; 3] };
+                if STREAMING && (panel.len(), height, last) == (stream_vectors, stream_rows, lanes) {
+                    kernel = streaming;
+                    // Two rows of the next tile where they lie, or as many elements of a packed one.
+                    let (row, distance) = match left_k_stride {
+                        1 => (left.wrapping_offset((height + 2 * index) as isize * left_row_stride), left_row_stride),
+                        _ => (left.wrapping_add((height + 2 * index) * k), k as isize),
                     };
-                    for (index, panel) in chunk_panels.clone().enumerate() {
-                        let first_column = panel.start * lanes;
-                        let columns = (n - first_column).min(panel.len() * lanes);
-                        let last = columns - (panel.len() - 1) * lanes;
-                        let (right, right_k_stride) = if in_place {
-                            (self.right.at(steps.start, first_column).cast(), self.right.row_stride)
-                        } else {
-                            (self.workspace.add(index * width * k).cast_const(), (panel.len() * lanes) as isize)
-                        };
-                        let kernel = if last == lanes { kernels.whole } else { kernels.ragged }[panel.len() - 1][height - 1];
-                        let result = self.result.at(first_row + tile.start, first_column).cast_mut();
-                        let result_row_stride = self.result.row_stride;
-                        let work = Tile {
-                            k,
-                            left,
-                            left_row_stride,
-                            left_k_stride,
-                            right,
-                            right_k_stride,
-                            result,
-                            result_row_stride,
-                            last,
-                            accumulate,
-                        };
-                        if self.result.column_stride == 1 {
-                            kernel(&work);
-                        } else {
-                            self.scattered(kernel, work, height, columns);
-                        }
+                    ahead = Ahead { rows: [row, row.wrapping_offset(distance), share], advance: [1, 1, advance as isize] };
+                    share = share.wrapping_add(advance * k);
+                }
+                let work = Tile {
+                    k,
+                    left,
+                    left_row_stride,
+                    left_k_stride,
+                    right,
+                    right_k_stride,
+                    result,
+                    result_row_stride,
+                    last,
+                    accumulate,
+                    ahead: if STREAMING { &ahead } else { std::ptr::null() },
+                };
+                // SAFETY: the caller's promise.
+                unsafe {
+                    if self.result.column_stride == 1 {
+                        kernel(&work);
+                    } else {
+                        self.scattered(kernel, work, height, columns);
                     }
                 }
             }
@@ -436,7 +493,7 @@ impl<S: Stored> Product<S> {
     /// spans so little memory that its lines do not push each other out of the cache.
     fn right_stays_in_cache(&self, k: usize, rows: usize) -> bool {
         let stride = self.right.row_stride.unsigned_abs() * size_of::<S>();
-        rows <= 32 || k * stride <= 64 * 1024 || (rows <= 128 && !stride.is_multiple_of(1024))
+        rows <= 32 || k * stride <= PANEL_IN_PLACE || (rows <= 128 && !stride.is_multiple_of(1024))
     }
 
     /// A tile whose columns do not lie side by side in the result.
@@ -455,6 +512,11 @@ impl<S: Stored> Product<S> {
             }
         }
     }
+}
+
+/// Whether a left operand is packed: reading one with distant steps over and over costs more than packing it once.
+fn left_is_packed(in_place: bool, column_stride: isize, n: usize) -> bool {
+    !in_place || (column_stride != 1 && n > 2 * MAX_COLUMNS)
 }
 
 /// `count` neighbouring ranges that cover `0..length` and differ by one at most in length. `count` is at least 1.

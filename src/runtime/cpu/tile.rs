@@ -118,6 +118,19 @@ impl Geometry {
     pub fn tile_elements(&self) -> usize {
         self.tile_rows * self.tile_columns
     }
+    /// The slots of `code` that [`TileProgram::streams`] holds.
+    pub fn streams(&self, code: &[Instruction]) -> Vec<Slot> {
+        let mut streams = Vec::new();
+        if self.is_cut() {
+            for slot in code.iter().flat_map(|instruction| instruction.operands.iter().chain([&instruction.target])) {
+                let in_memory = slot.base == PRODUCT || (FIRST_BUFFER as u16..NO_BASE).contains(&slot.base);
+                if in_memory && slot.row_step != 0 && slot.column_step > 0 && !streams.contains(slot) {
+                    streams.push(*slot);
+                }
+            }
+        }
+        streams
+    }
     /// Whether tiles hold parts of rows.
     pub fn is_cut(&self) -> bool {
         self.tile_columns < self.columns
@@ -161,6 +174,9 @@ pub(super) struct TileProgram {
     pub partials: Vec<Partial>,
     pub partial_bytes: usize,
     pub register_bytes: usize,
+    /// Where tiles are parts of rows: what each tile reads and writes in memory, fetched a row ahead. Neighbouring rows lie too far apart for the
+    /// machine to see the pattern.
+    pub streams: Vec<Slot>,
 }
 
 /// The part of the space that an instruction works on.
@@ -226,6 +242,14 @@ impl TileProgram {
                 while tile_column < column_end {
                     let columns = g.tile_columns.min(column_end - tile_column);
                     let tile = Tile { row: tile_row, rows, column: tile_column, columns };
+                    if tile_row + 1 < row_end {
+                        for slot in &self.streams {
+                            let first = task.address(slot, &Tile { row: tile_row + 1, ..tile });
+                            for offset in (0..columns * slot.column_step.unsigned_abs()).step_by(64) {
+                                prefetch(first.wrapping_add(offset));
+                            }
+                        }
+                    }
                     for instruction in &self.code {
                         task.step(instruction, tile);
                     }
@@ -258,6 +282,16 @@ impl TileProgram {
                 (partial.store)(partial.width, target, copy(0), std::ptr::null(), std::ptr::null());
             }
         }
+    }
+}
+
+/// A hint that the line at this address is used soon.
+#[inline(always)]
+fn prefetch(_address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch may name any address, and every machine of this architecture has it.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(_address.cast());
     }
 }
 

@@ -25,11 +25,22 @@ pub(super) struct Tile<T> {
     pub last: usize,
     /// Adds to the result instead of overwriting it.
     pub accumulate: bool,
+    /// What streaming kernels fetch into the second-level cache on the way; others do not look at it.
+    pub ahead: *const Ahead<T>,
+}
+
+/// Memory that tiles after this one read. Of each of the three rows a piece per step, so that fetching never gets in the way of the tile.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead<T> {
+    pub rows: [*const T; 3],
+    /// Elements from step to step.
+    pub advance: [isize; 3],
 }
 
 /// # Safety
 /// The tile's pointers and strides must reach valid memory for R rows, (V - 1) * lanes + last columns, and k steps; the result must not
-/// overlap the operands; the machine must have the instruction set of the table that the kernel is from.
+/// overlap the operands; the machine must have the instruction set of the table that the kernel is from. A streaming kernel needs
+/// [`Tile::ahead`].
 pub(super) type Kernel<T> = unsafe fn(&Tile<T>);
 
 /// Packs `steps` rows of `columns` elements of the right operand, each padded with zeros to `padded`, a multiple of the lanes:
@@ -43,6 +54,8 @@ pub(super) type Pack<T> = unsafe fn(usize, usize, usize, Matrix<T>, *mut T);
 pub(super) struct Kernels<T: 'static> {
     pub lanes: usize,
     pub pack_panel: Pack<T>,
+    /// The largest tile of those that packed panels are cut for, as (vectors, rows, kernel): it fetches [`Tile::ahead`].
+    pub streaming: (usize, usize, Kernel<T>),
     pub whole: &'static [&'static [Kernel<T>]],
     pub ragged: &'static [&'static [Kernel<T>]],
 }
@@ -53,6 +66,10 @@ pub(super) const MAX_ROWS: usize = 8;
 
 /// How many steps along k the right operand is fetched ahead: packed panels live in the second-level cache.
 const PREFETCH_STEPS: isize = 8;
+
+/// How many elements of a column are fetched ahead when columns are transposed: sixteen lines in flight at a time.
+#[cfg(target_arch = "x86_64")]
+const PREFETCH_TRANSPOSED: usize = 64;
 
 /// A vector register of one instruction set.
 trait Lanes {
@@ -74,6 +91,9 @@ trait Lanes {
     /// A hint that this line is used soon. Any address will do.
     #[inline(always)]
     fn prefetch(_address: *const Self::Element) {}
+    /// As [`Lanes::prefetch`], into the second-level cache.
+    #[inline(always)]
+    fn prefetch_far(_address: *const Self::Element) {}
     /// Columns that [`Lanes::transpose`] handles at a time; 0 without one.
     const TRANSPOSE: usize = 0;
     /// Packs TRANSPOSE columns, each with its steps side by side, over `steps`, a multiple of 4.
@@ -98,8 +118,10 @@ unsafe fn pack_panel<L: Lanes<Element: Float + super::pack::Stored<Wide = L::Ele
             for step in 0..steps {
                 let (source, target) = (from.at(step, 0), to.add(step * padded));
                 for first in (0..last).step_by(L::COUNT) {
+                    L::prefetch(source.wrapping_offset(first as isize + PREFETCH_STEPS * from.row_stride));
                     L::store(target.add(first), L::load(source.add(first)));
                 }
+                L::prefetch(source.wrapping_offset(last as isize + PREFETCH_STEPS * from.row_stride));
                 L::store(target.add(last), L::load_masked(source.add(last), mask));
             }
             return;
@@ -121,7 +143,7 @@ unsafe fn pack_panel<L: Lanes<Element: Float + super::pack::Stored<Wide = L::Ele
 /// The kernel itself; inlined into a function that switches its instruction set on. Counted loops over rows and vectors unroll into registers.
 #[inline(always)]
 #[allow(clippy::needless_range_loop)]
-unsafe fn tile<L: Lanes, const V: usize, const R: usize, const RAGGED: bool>(tile: &Tile<L::Element>) {
+unsafe fn tile<L: Lanes, const V: usize, const R: usize, const RAGGED: bool, const STREAMING: bool>(tile: &Tile<L::Element>) {
     // SAFETY: the contract of `Kernel`: all accesses stay within the tile's rows, columns, and steps.
     unsafe {
         let mask = L::mask(if RAGGED { tile.last } else { L::COUNT });
@@ -134,7 +156,15 @@ unsafe fn tile<L: Lanes, const V: usize, const R: usize, const RAGGED: bool>(til
         }
         let mut left = tile.left;
         let mut right = tile.right;
+        let mut ahead = if STREAMING { (*tile.ahead).rows } else { [tile.left; 3] };
+        let advance = if STREAMING { (*tile.ahead).advance } else { [0; 3] };
         for _ in 0..tile.k {
+            if STREAMING {
+                for (address, advance) in ahead.iter_mut().zip(advance) {
+                    L::prefetch_far(*address);
+                    *address = address.wrapping_offset(advance);
+                }
+            }
             let mut columns = [L::zero(); V];
             for v in 0..V {
                 let from = right.wrapping_add(v * L::COUNT);
@@ -168,12 +198,12 @@ unsafe fn tile<L: Lanes, const V: usize, const R: usize, const RAGGED: bool>(til
 
 /// The table of an instruction set: a function for each tile shape that its registers can hold.
 macro_rules! kernels {
-    ($name:ident, $lanes:ty, $element:ty $(, $feature:literal)?; $($vectors:literal: $($rows:literal)*),*) => {
+    ($name:ident, $lanes:ty, $element:ty $(, $feature:literal)?; streaming $stream_vectors:literal $stream_rows:literal; $($vectors:literal: $($rows:literal)*),*) => {
         pub(super) static $name: Kernels<$element> = {
             $(#[target_feature(enable = $feature)])?
-            unsafe fn kernel<const V: usize, const R: usize, const RAGGED: bool>(work: &Tile<$element>) {
+            unsafe fn kernel<const V: usize, const R: usize, const RAGGED: bool, const STREAMING: bool>(work: &Tile<$element>) {
                 // SAFETY: the caller's promise.
-                unsafe { tile::<$lanes, V, R, RAGGED>(work) }
+                unsafe { tile::<$lanes, V, R, RAGGED, STREAMING>(work) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn panel(steps: usize, columns: usize, padded: usize, from: Matrix<$element>, to: *mut $element) {
@@ -183,8 +213,9 @@ macro_rules! kernels {
             Kernels {
                 lanes: <$lanes as Lanes>::COUNT,
                 pack_panel: panel,
-                whole: &[$(&[$(kernel::<$vectors, $rows, false>),*]),*],
-                ragged: &[$(&[$(kernel::<$vectors, $rows, true>),*]),*],
+                streaming: ($stream_vectors, $stream_rows, kernel::<$stream_vectors, $stream_rows, false, true>),
+                whole: &[$(&[$(kernel::<$vectors, $rows, false, false>),*]),*],
+                ragged: &[$(&[$(kernel::<$vectors, $rows, true, false>),*]),*],
             }
         };
     };
@@ -286,8 +317,8 @@ macro_rules! portable {
 }
 portable!(f32, 4);
 portable!(f64, 2);
-kernels!(PORTABLE_F32, Portable<f32>, f32; 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4 5);
-kernels!(PORTABLE_F64, Portable<f64>, f64; 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4 5);
+kernels!(PORTABLE_F32, Portable<f32>, f32; streaming 2 4; 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4 5);
+kernels!(PORTABLE_F64, Portable<f64>, f64; streaming 2 4; 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4 5);
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -354,6 +385,11 @@ mod x86 {
                     // SAFETY: a prefetch may name any address.
                     unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
                 }
+                #[inline(always)]
+                fn prefetch_far(address: *const $element) {
+                    // SAFETY: a prefetch may name any address.
+                    unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) }
+                }
                 $(
                     const TRANSPOSE: usize = $columns;
                     #[inline(always)]
@@ -419,12 +455,47 @@ mod x86 {
         |to, value, mask| _mm256_maskstore_pd(to, mask, value)
     );
 
-    /// Sixteen columns: quarters of four columns at a time are gathered by loads, then four steps are transposed within the quarters.
+    /// Sixteen columns, sixteen steps at a time, so that each cache line is loaded once: columns often lie a power of two apart and push each
+    /// other out of the first-level cache.
     #[inline(always)]
+    #[allow(clippy::needless_range_loop)]
     unsafe fn transpose_16(steps: usize, from: *const f32, column_stride: isize, to: *mut f32, padded: usize) {
         // SAFETY: the contract of `Lanes::transpose`: sixteen columns of `steps` elements, `steps` a multiple of 4.
         unsafe {
-            for step in (0..steps).step_by(4) {
+            let square = steps / 16 * 16;
+            for step in (0..square).step_by(16) {
+                // Counted loops only: closures inside library functions would not have the instruction set.
+                let mut columns = [_mm512_setzero_ps(); 16];
+                for i in 0..16 {
+                    let from = from.wrapping_offset(i as isize * column_stride).wrapping_add(step);
+                    _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(PREFETCH_TRANSPOSED).cast());
+                    columns[i] = _mm512_loadu_ps(from);
+                }
+                // Four columns by four steps within the quarters, then the quarters themselves.
+                let mut groups = [[_mm512_setzero_ps(); 4]; 4];
+                for i in 0..4 {
+                    let [a, b, c, d] = [columns[4 * i], columns[4 * i + 1], columns[4 * i + 2], columns[4 * i + 3]];
+                    let (ab_low, ab_high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+                    let (cd_low, cd_high) = (_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+                    groups[i] = [
+                        _mm512_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low),
+                        _mm512_shuffle_ps::<0b11_10_11_10>(ab_low, cd_low),
+                        _mm512_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high),
+                        _mm512_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high),
+                    ];
+                }
+                for i in 0..4 {
+                    let [a, b, c, d] = [groups[0][i], groups[1][i], groups[2][i], groups[3][i]];
+                    let (ab_even, ab_odd) = (_mm512_shuffle_f32x4::<0b10_00_10_00>(a, b), _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b));
+                    let (cd_even, cd_odd) = (_mm512_shuffle_f32x4::<0b10_00_10_00>(c, d), _mm512_shuffle_f32x4::<0b11_01_11_01>(c, d));
+                    let target = to.add((step + i) * padded);
+                    _mm512_storeu_ps(target, _mm512_shuffle_f32x4::<0b10_00_10_00>(ab_even, cd_even));
+                    _mm512_storeu_ps(target.add(4 * padded), _mm512_shuffle_f32x4::<0b10_00_10_00>(ab_odd, cd_odd));
+                    _mm512_storeu_ps(target.add(8 * padded), _mm512_shuffle_f32x4::<0b11_01_11_01>(ab_even, cd_even));
+                    _mm512_storeu_ps(target.add(12 * padded), _mm512_shuffle_f32x4::<0b11_01_11_01>(ab_odd, cd_odd));
+                }
+            }
+            for step in (square..steps).step_by(4) {
                 let quarter = |column: usize| _mm_loadu_ps(from.wrapping_offset(column as isize * column_stride).wrapping_add(step));
                 let gathered = |first: usize| {
                     let columns = _mm512_castps128_ps512(quarter(first));
@@ -465,10 +536,10 @@ mod x86 {
     }
 
     // 32 registers: up to 24 sums. 16 registers: up to 12.
-    kernels!(AVX512_F32, Avx512F32, f32, "avx512f"; 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4 5 6 7 8, 3: 1 2 3 4 5 6 7 8, 4: 1 2 3 4 5 6);
-    kernels!(AVX512_F64, Avx512F64, f64, "avx512f"; 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4 5 6 7 8, 3: 1 2 3 4 5 6 7 8, 4: 1 2 3 4 5 6);
-    kernels!(AVX2_F32, Avx2F32, f32, "avx2,fma"; 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4 5 6);
-    kernels!(AVX2_F64, Avx2F64, f64, "avx2,fma"; 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4 5 6);
+    kernels!(AVX512_F32, Avx512F32, f32, "avx512f"; streaming 4 6; 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4 5 6 7 8, 3: 1 2 3 4 5 6 7 8, 4: 1 2 3 4 5 6);
+    kernels!(AVX512_F64, Avx512F64, f64, "avx512f"; streaming 4 6; 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4 5 6 7 8, 3: 1 2 3 4 5 6 7 8, 4: 1 2 3 4 5 6);
+    kernels!(AVX2_F32, Avx2F32, f32, "avx2,fma"; streaming 2 6; 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4 5 6);
+    kernels!(AVX2_F64, Avx2F64, f64, "avx2,fma"; streaming 2 6; 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4 5 6);
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -548,6 +619,6 @@ mod neon {
     lanes!(NeonF64, f64, float64x2_t, 2, vdupq_n_f64, vfmaq_f64, vaddq_f64, vld1q_f64, vst1q_f64);
 
     // 32 registers: up to 24 sums.
-    kernels!(NEON_F32, NeonF32, f32, "neon"; 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4 5 6 7 8, 3: 1 2 3 4 5 6 7 8, 4: 1 2 3 4 5 6);
-    kernels!(NEON_F64, NeonF64, f64, "neon"; 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4 5 6 7 8, 3: 1 2 3 4 5 6 7 8, 4: 1 2 3 4 5 6);
+    kernels!(NEON_F32, NeonF32, f32, "neon"; streaming 4 6; 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4 5 6 7 8, 3: 1 2 3 4 5 6 7 8, 4: 1 2 3 4 5 6);
+    kernels!(NEON_F64, NeonF64, f64, "neon"; streaming 4 6; 1: 1 2 3 4 5 6 7 8, 2: 1 2 3 4 5 6 7 8, 3: 1 2 3 4 5 6 7 8, 4: 1 2 3 4 5 6);
 }

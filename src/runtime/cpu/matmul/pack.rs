@@ -1,6 +1,7 @@
 //! Packing: operands copied into the order in which the kernels read them, 16-bit floats widened on the way.
 
 use super::kernel::{Float, Kernels};
+use std::ops::Range;
 
 /// An operand of the matrix product. Strides in elements.
 pub(super) struct Matrix<S> {
@@ -130,6 +131,30 @@ unsafe fn pack_runs<S: Stored, const WIDTH: usize>(steps: usize, pitch: usize, f
         unsafe {
             let run = from.at(step, 0).cast::<[S; WIDTH]>().read_unaligned();
             to.add(step * pitch).cast::<[S::Wide; WIDTH]>().write_unaligned(run.map(S::widen));
+        }
+    }
+}
+
+/// Packs `steps` steps of tiles of the left operand, one tile behind the other: for each step the elements of the tile's rows.
+///
+/// # Safety
+/// `from` is readable for the tiles' rows and `steps` columns, `to` writable for their elements. The tiles begin with row 0.
+pub(super) unsafe fn pack_left_tiles<S: Stored>(
+    steps: usize,
+    tiles: impl Iterator<Item = Range<usize>> + Clone,
+    from: Matrix<S>,
+    to: *mut S::Wide,
+) {
+    // Rows side by side: a few steps for all tiles, so that each cache line is fetched once. Otherwise a tile's rows at a time.
+    let steps_at_once = if from.row_stride == 1 { 8 } else { steps };
+    for first in (0..steps).step_by(steps_at_once.max(1)) {
+        for tile in tiles.clone() {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let to = to.add(tile.start * steps + first * tile.len());
+                let from = from.from(tile.start, first).transposed();
+                pack((steps - first).min(steps_at_once), tile.len(), tile.len(), tile.len(), from, to);
+            }
         }
     }
 }

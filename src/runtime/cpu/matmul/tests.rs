@@ -283,7 +283,7 @@ fn tasks_cover_a_product_once() {
         (1, 1, 1, 10_000_000),
     ];
     for ((batch, m, n, k), left) in shapes.into_iter().flat_map(|shape| [(shape, true), (shape, false)]) {
-        let split = split(batch, m, n, k, left);
+        let split = split(batch, m, n, k, left, false);
         let largest = split.workspace_bytes(DType::F32);
         let mut volume = 0;
         let mut corners = std::collections::HashSet::new();
@@ -296,17 +296,17 @@ fn tasks_cover_a_product_once() {
         }
         assert_eq!(volume, batch * m * n * k, "{split:?}");
     }
-    assert_eq!(split(1, 64, 64, 64, true).tasks(), 1);
-    assert_eq!(split(1, 1024, 1024, 1024, true).tasks(), 8);
-    assert!(split(1, 64, 64, 16384, false).k_blocks >= 4);
-    assert!(split(1, 16384, 64, 64, true).row_blocks >= 8);
+    assert_eq!(split(1, 64, 64, 64, true, false).tasks(), 1);
+    assert_eq!(split(1, 1024, 1024, 1024, true, false).tasks(), 8);
+    assert!(split(1, 64, 64, 16384, false, false).k_blocks >= 4);
+    assert!(split(1, 16384, 64, 64, true, false).row_blocks >= 8);
 }
 
 #[test]
 fn stretches_of_k_sum_to_the_product() {
     let mut numbers = Numbers(5);
     let (m, n, k) = (16, 24, 16384);
-    let split = split(1, m, n, k, true);
+    let split = split(1, m, n, k, true, false);
     assert!(split.k_blocks > 1);
     let left: Vec<f64> = (0..m * k).map(|_| numbers.float()).collect();
     let right: Vec<f64> = (0..n * k).map(|_| numbers.float()).collect();
@@ -361,4 +361,92 @@ fn a_block_of_rows_has_the_bits_of_the_whole() {
             }
         }
     }
+}
+
+/// A product of the whole through its packed operands, block by block, must have the bits of [`block`].
+fn check_packed<S: Copy, W: Copy + PartialEq + std::fmt::Debug>(
+    numbers: &mut Numbers,
+    dtype: DType,
+    level: Level,
+    [m, n, k]: [usize; 3],
+    store: impl Fn(f64) -> S,
+    zero: W,
+) -> bool {
+    let (a, b) = (layout(numbers, m, k), layout(numbers, k, n));
+    let left: Vec<S> = (0..a.length).map(|_| store(numbers.float())).collect();
+    let right: Vec<S> = (0..b.length).map(|_| store(numbers.float())).collect();
+    let Some(packing) = Packing::new(dtype, 1, [m, n, k], a.strides, b.strides) else { return false };
+    let mut packed = Workspace::new(packing.bytes());
+    // SAFETY: the layouts reach every element inside their buffers, and the blocks lie inside the result.
+    unsafe {
+        // Tasks may run in any order.
+        for task in (0..packing.tasks()).rev() {
+            packing.pack(level, task, a.operand(&left), b.operand(&right), packed.pointer());
+        }
+        packed.check();
+        let (mut whole, mut cut) = (vec![zero; m * n], vec![zero; m * n]);
+        let to = |data: &mut [W], first: usize| Destination {
+            pointer: data[first..].as_mut_ptr().cast(),
+            row_stride: n as isize,
+            column_stride: 1,
+        };
+        let mut workspace = Workspace::new(workspace_bytes(dtype, m, n, k));
+        block(level, dtype, m, n, k, to(&mut whole, 0), a.operand(&left), b.operand(&right), false, workspace.pointer());
+        let split = split(1, m, n, k, a.strides[1] == 1, true);
+        for index in 0..split.tasks() {
+            let task = split.task(index);
+            let to = to(&mut cut, task.rows.start * n + task.columns.start);
+            packing.block(level, task.rows, task.columns, to, a.operand(&left), b.operand(&right), packed.pointer());
+        }
+        assert!(whole == cut, "{dtype} {level:?} {m}x{k}x{n}: {packing:?}");
+    }
+    true
+}
+
+#[test]
+fn packed_operands_give_the_bits_of_a_product_that_packs_for_itself() {
+    let mut numbers = Numbers(13);
+    let mut packed = 0;
+    for level in levels() {
+        // Ragged ends of rows, columns, and steps; one stretch of k and several.
+        for sizes in [[1100, 1003, 129], [519, 515, 530], [601, 200, 1201]] {
+            packed += check_packed(&mut numbers, DType::F32, level, sizes, |x| x as f32, 0f32) as usize;
+            packed += check_packed(&mut numbers, DType::F64, level, sizes, |x| x, 0f64) as usize;
+        }
+        packed += check_packed(&mut numbers, DType::F16, level, [519, 515, 530], f16::from_f64, 0f32) as usize;
+        packed += check_packed(&mut numbers, DType::BF16, level, [601, 467, 531], bf16::from_f64, 0f32) as usize;
+    }
+    assert!(packed >= 2 * levels().len(), "hardly any product was packed");
+}
+
+#[test]
+fn only_large_products_are_packed_for_all_tasks() {
+    let packing = |dtype, batch, sizes: [usize; 3], left_transposed, right_transposed| {
+        let [m, n, k] = sizes.map(|size| size as isize);
+        let left = if left_transposed { [1, m] } else { [k, 1] };
+        let right = if right_transposed { [1, k] } else { [n, 1] };
+        Packing::new(dtype, batch, sizes, left, right)
+    };
+    let square = [1024, 1024, 1024];
+    let bytes = |packing: Option<Packing>| packing.expect("a large product").bytes();
+    // The right operand alone; both; neither where the kernels read in place.
+    assert_eq!(bytes(packing(DType::F32, 1, square, false, true)), 4 << 20);
+    assert_eq!(bytes(packing(DType::F32, 1, square, true, false)), 8 << 20);
+    assert_eq!(bytes(packing(DType::BF16, 1, square, false, false)), 8 << 20);
+    assert_eq!(packing(DType::F32, 1, [16384, 128, 64], false, false), None);
+    // Small products, batches, sums cut along k, integers, and operands of many megabytes pack for themselves.
+    assert_eq!(packing(DType::F32, 1, [256, 256, 256], true, true), None);
+    assert_eq!(packing(DType::F32, 4, square, false, true), None);
+    assert_eq!(packing(DType::F32, 1, [64, 64, 1 << 20], true, false), None);
+    assert_eq!(packing(DType::I32, 1, square, false, true), None);
+    assert_eq!(packing(DType::F32, 1, [1 << 14, 1 << 14, 1 << 14], true, true), None);
+    // A product that is packed is never cut along k: both would want the same memory.
+    for sizes in [square, [520, 300, 100_000], [300, 520, 100_000], [1 << 20, 64, 300]] {
+        let [m, n, k] = sizes;
+        if packing(DType::F32, 1, sizes, true, true).is_some() {
+            assert_eq!(split(1, m, n, k, false, true).k_blocks, 1);
+        }
+    }
+    assert!(split(1, 1024, 1024, 1024, true, true).tasks() >= 8);
+    assert!(split(1, 1024, 1024, 1024, false, true).tasks() >= 8);
 }
