@@ -315,9 +315,11 @@ impl ReadyProduct {
         let Split { row_blocks, column_blocks, .. } = self.split;
         let columns = product.n.div_ceil(column_blocks).next_multiple_of(64).min(product.n);
         let columns = if whole_rows || columns < CUT_COLUMNS { product.n } else { columns };
-        let rows = product.m.div_ceil(row_blocks);
+        // Whole rows of a product whose operands are packed may be cut freely.
+        let blocks = if self.packing.is_some() && columns == product.n { row_blocks.max(matmul::TASKS) } else { row_blocks };
+        let rows = product.m.div_ceil(blocks);
         if product.batch == 1 {
-            return (if row_blocks > 1 { rows.next_multiple_of(24) } else { rows }, columns);
+            return (if blocks > 1 { rows.next_multiple_of(24) } else { rows }, columns);
         }
         // Tasks must not straddle matrices of the batch: a block that divides their rows, or all of them.
         let even = (1..=rows).rev().find(|rows| product.m.is_multiple_of(*rows)).unwrap_or(1);

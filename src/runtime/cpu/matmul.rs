@@ -84,7 +84,7 @@ const TASK_RESULT: usize = 1 << 16;
 /// Columns of a task at most. Cutting columns is almost free.
 const TASK_COLUMNS: usize = 512;
 /// Tasks wanted: cutting goes no further than to keep this many workers busy.
-const TASKS: usize = 8;
+pub const TASKS: usize = 8;
 /// The shortest stretch of k.
 const TASK_STEPS: usize = 1024;
 
