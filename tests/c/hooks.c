@@ -88,7 +88,7 @@ static TenonStatus record_loss(void *user, TenonGraph graph, const TenonValue *i
 /* Trains a wide layer and returns the last loss. `cell` must live as long as the context. */
 static double train(TenonContext context, TenonCell *cell, TenonTrainStep *step, TenonTensor *inputs)
 {
-    enum { BATCH = 1024, WIDTH = 256 };
+    enum { BATCH = 512, WIDTH = 96 }; /* enough for products that are cut into tasks, little enough for valgrind */
     static float numbers[BATCH * WIDTH];
     TenonOptimizer optimizer;
     TenonFunction loss;
