@@ -1,6 +1,9 @@
 /* What a context takes from its host: memory, a job system, a log; and the promises that can be seen through them. */
 #include "check.h"
 
+/* Enough rows for products that are cut into tasks, little enough work for valgrind. */
+enum { BATCH = 1024, WIDTH = 64 };
+
 struct memory {
     size_t allocations, live, dropped;
     int refuses, misaligns;
@@ -88,7 +91,6 @@ static TenonStatus record_loss(void *user, TenonGraph graph, const TenonValue *i
 /* Trains a wide layer and returns the last loss. `cell` must live as long as the context. */
 static double train(TenonContext context, TenonCell *cell, TenonTrainStep *step, TenonTensor *inputs)
 {
-    enum { BATCH = 512, WIDTH = 96 }; /* enough for products that are cut into tasks, little enough for valgrind */
     static float numbers[BATCH * WIDTH];
     TenonOptimizer optimizer;
     TenonFunction loss;
@@ -147,14 +149,14 @@ static void everything(void)
     /* A job system that fails fails the run; parameters are as before, and the next run goes on. */
     TenonParameter weight;
     TenonTensor value;
-    float before[4], after[4], *all = malloc(256 * 256 * sizeof(float));
+    float before[4], after[4], *all = malloc(WIDTH * WIDTH * sizeof(float));
     OK(tenon_cell_find_parameter(cell, "weight", &weight, &error));
     OK(tenon_parameter_value(weight, &value, &error));
-    OK(tenon_tensor_read(value, all, 256 * 256 * sizeof(float), &error));
+    OK(tenon_tensor_read(value, all, WIDTH * WIDTH * sizeof(float), &error));
     memcpy(before, all, sizeof before);
     jobs.fails = 1;
     REFUSED(tenon_train_step_run(step, inputs, 2, &result, 1, &error), TENON_CALLBACK_FAILED, "parallel_for");
-    OK(tenon_tensor_read(value, all, 256 * 256 * sizeof(float), &error));
+    OK(tenon_tensor_read(value, all, WIDTH * WIDTH * sizeof(float), &error));
     memcpy(after, all, sizeof after);
     CHECK(memcmp(before, after, sizeof before) == 0);
     jobs.fails = 0;
