@@ -16,7 +16,6 @@ pub mod ir;
 pub mod nn;
 pub mod ops;
 pub mod optim;
-pub mod poison;
 pub mod random;
 pub mod runtime;
 pub mod tensor;

@@ -67,8 +67,8 @@ pub type TenonDropFunction = Option<extern "C" fn(user: *mut c_void)>;
 ///
 /// `error` is what the host passed: NULL, or room for a [`TenonError`] that may be uninitialised.
 ///
-/// A panic is a defect of the library. It becomes `TENON_INTERNAL` with the panic's text, and what it was changing
-/// under a [`crate::poison::Poisonable`] stays poisoned. The panic also reaches Rust's default hook, which writes text
+/// A panic is a defect of the library. It becomes `TENON_INTERNAL` with the panic's text, and variables that a run was
+/// writing answer `TENON_POISONED` from then on. The panic also reaches Rust's default hook, which writes text
 /// and place to stderr. That is the only thing the library ever writes there, and deliberately left so: a hook is
 /// process state, would replace that of a host written in Rust, and the place is what a report needs. Failures that
 /// Rust cannot unwind from still end the process: a small allocation that fails (tensors, arenas, and tables allocate

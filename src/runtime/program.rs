@@ -92,7 +92,8 @@ impl Program {
 
     /// Runs the program once.
     ///
-    /// `outputs` are contiguous tensors of the output types. On failure they and all variables are as before.
+    /// `outputs` are contiguous tensors of the output types. On failure they and all variables are as before. Only a defect of the
+    /// library can strike once results are being written; the variables of the program are then POISONED.
     pub fn run(&self, inputs: &[&Tensor], outputs: &[&Tensor]) -> Result<()> {
         check("input", inputs, &self.input_types)?;
         check("output", outputs, &self.output_types)?;
@@ -108,11 +109,17 @@ impl Program {
         let partials = arena.wrapping_add(self.plan.arena_bytes.next_multiple_of(STORAGE_ALIGN));
         // Once results are written there is no way back: a host's job system that fails there leaves the rest to this thread.
         let assured = self.target.jobs.assured();
+        let mut torn = None;
         for number in 0..self.plan.steps.len() {
-            let jobs = if number < self.plan.commit { &self.target.jobs } else { &assured };
+            let commits = number >= self.plan.commit;
+            if commits && torn.is_none() {
+                torn = Some(Torn(&self.plan.graph));
+            }
+            let jobs = if commits { &assured } else { &self.target.jobs };
             // SAFETY: every pointer is to memory of its buffer's size, checked by type; the locks keep others out; the arena is ours.
             unsafe { self.executable.run_step(&self.plan, number, &state.pointers, partials, jobs)? };
         }
+        std::mem::forget(torn);
         drop(locked);
         Ok(())
     }
@@ -224,6 +231,17 @@ fn check(what: &str, tensors: &[&Tensor], types: &[Type]) -> Result<()> {
     Ok(())
 }
 
+/// Results are being written: dropped before the end, by an error or a panic, it withdraws the variables that may be torn.
+struct Torn<'a>(&'a Graph);
+
+impl Drop for Torn<'_> {
+    fn drop(&mut self) {
+        for (id, _) in &self.0.assignments {
+            self.0.variables[id.0 as usize].poison();
+        }
+    }
+}
+
 /// Locks on all storages of a run, given back when dropped.
 struct Locked<'a>(&'a [Lock]);
 
@@ -276,5 +294,55 @@ impl Drop for Block {
     fn drop(&mut self) {
         // SAFETY: allocated with these numbers by the same allocator.
         unsafe { self.allocator.deallocate(self.pointer, self.bytes, STORAGE_ALIGN) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compiler::{BufferId, Step};
+    use crate::ir::Variable;
+    use crate::ops::Trace;
+    use crate::tensor::{DType, Shape};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    /// A program that assigns w, with a defect planted: a step at `position` that was never made ready, which panics.
+    fn defective(w: &Variable, read_only: &Variable, position: fn(&Plan) -> usize) -> Program {
+        let mut g = Trace::new();
+        let (x, y) = (g.read(w), g.read(read_only));
+        let sum = g.add(x, y);
+        g.assign(w, sum);
+        let target = Target { allocator: Allocator::system(), jobs: Jobs::inline(), level: Level::Portable };
+        let mut program = Program::compile(g.finish(&[]).unwrap(), &target).unwrap();
+        let at = position(&program.plan);
+        // The program's own step writes results; what is planted before it comes before the commit.
+        program.plan.commit += (at < program.plan.steps.len()) as usize;
+        program.plan.steps.insert(at, Step::Copy { from: BufferId(u32::MAX), to: BufferId(u32::MAX) });
+        program
+    }
+
+    fn variable(name: &str) -> Variable {
+        Variable::new(name, Tensor::from_slice(&Allocator::system(), &[1.0f32], Shape::new(&[1]).unwrap().dims()).unwrap())
+    }
+
+    #[test]
+    fn a_panic_while_results_are_written_withdraws_what_was_assigned() {
+        let (w, read_only) = (variable("layer.weight"), variable("other"));
+        let program = defective(&w, &read_only, |plan| plan.steps.len());
+        assert!(catch_unwind(AssertUnwindSafe(|| program.run(&[], &[]))).is_err(), "the planted step panics");
+        let error = w.tensor().unwrap_err();
+        assert_eq!(error.status(), Status::Poisoned);
+        assert!(error.message().contains("layer.weight"), "{error}");
+        assert_eq!(program.run(&[], &[]).unwrap_err().status(), Status::Poisoned, "no run goes on with it");
+        assert_eq!(read_only.tensor().unwrap().to_vec::<f32>().unwrap(), [1.0], "what was only read is of use, and unlocked");
+    }
+
+    #[test]
+    fn a_panic_before_results_are_written_withdraws_nothing() {
+        let (w, read_only) = (variable("layer.weight"), variable("other"));
+        let program = defective(&w, &read_only, |_| 0);
+        assert!(catch_unwind(AssertUnwindSafe(|| program.run(&[], &[]))).is_err(), "the planted step panics");
+        assert_eq!(w.tensor().unwrap().to_vec::<f32>().unwrap(), [1.0]);
+        assert_eq!(w.ty().dtype, DType::F32);
     }
 }

@@ -275,3 +275,19 @@ fn a_job_system_that_refuses_work_spoils_nothing() {
     }
     assert!(outcomes[0] > 0 && outcomes[1] > 0, "{outcomes:?}");
 }
+
+/// An initializer that failed for want of memory is asked again.
+#[test]
+fn a_variable_that_could_not_be_made_can_be_made_later() {
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    let refuses = std::sync::Arc::new(AtomicBool::new(true));
+    let asked = refuses.clone();
+    let w = Variable::lazy("w", Type::new(DType::F32, Shape::new(&[1]).expect("a shape")), move || {
+        if asked.load(Relaxed) { Err(Error::new(Status::OutOfMemory, "full")) } else { Ok(f32s(&[5.0])) }
+    });
+    for _ in 0..2 {
+        assert_eq!(w.tensor().expect_err("there is no memory").status(), Status::OutOfMemory);
+    }
+    refuses.store(false, Relaxed);
+    assert_eq!(w.tensor().expect("there is memory").to_vec::<f32>().expect("f32"), [5.0]);
+}
