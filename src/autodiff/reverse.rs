@@ -2,9 +2,10 @@
 //!
 //! The gradient is ordinary graph: it can be differentiated again, fused, and placed like the forward pass.
 
-use crate::error::{Error, Result};
-use crate::ir::{Node, Value};
-use crate::ops::{Contribution, Trace, gradient, passes_gradient};
+use crate::error::{Error, Result, Status};
+use crate::ir::{Node, Op, Value};
+use crate::ops::{Contribution, Trace, gradient, gradient_several, passes_gradient};
+use std::collections::HashMap;
 
 /// Looks at, and may replace, what a node hands to its operand of this position. Tests plant faults with it.
 pub type Rewrite<'a> = &'a mut dyn FnMut(&mut Trace, &Node, usize, Value) -> Value;
@@ -38,6 +39,8 @@ pub fn reverse_with(g: &mut Trace, outputs: &[(Value, Value)], wrt: &[Value], re
     wrt.iter().for_each(|value| wanted[value.index()] = true);
     let active = active(g, &wanted, end);
     let mut adjoints: Vec<Option<Value>> = vec![None; size];
+    // What the parts of operations with several results are asked for with.
+    let mut parts: HashMap<Value, Vec<Option<Value>>> = HashMap::new();
     for (output, seed) in outputs {
         if active[output.index()] {
             accumulate(g, &mut adjoints, *output, *seed);
@@ -45,8 +48,8 @@ pub fn reverse_with(g: &mut Trace, outputs: &[(Value, Value)], wrt: &[Value], re
     }
     for index in (0..end).rev() {
         let y = Value::from_index(index);
-        let Some(dy) = adjoints[index] else { continue };
-        if wanted[index] {
+        let asked = parts.remove(&y);
+        if (adjoints[index].is_none() && asked.is_none()) || wanted[index] {
             continue;
         }
         let node = g.graph().node(y).clone();
@@ -54,7 +57,24 @@ pub fn reverse_with(g: &mut Trace, outputs: &[(Value, Value)], wrt: &[Value], re
             continue;
         }
         let place = g.enter_path_of(y);
-        let contributions = match gradient(g, &node, y, dy) {
+        let contribution = match (&node.op, adjoints[index], asked) {
+            (Op::Part(number), Some(dy), _) => {
+                let of = node.inputs[0];
+                let count = g.graph().node(of).op.result_count().unwrap_or(0);
+                parts.entry(of).or_insert_with(|| vec![None; count])[*number as usize] = Some(dy);
+                Contribution::Zero
+            }
+            (_, _, Some(asked)) => gradient_several(g, &node, y, &asked),
+            (_, Some(dy), None) => gradient(g, &node, y, dy),
+            (_, None, None) => Contribution::Zero,
+        };
+        let contributions = match contribution {
+            Contribution::Refused(reason) => {
+                let path = &g.graph().paths[node.path as usize];
+                return Err(
+                    Error::new(Status::NotDifferentiable, format!("grad: {} has no gradient: {reason}", node.op.name())).within(path)
+                );
+            }
             Contribution::Zero => Vec::new(),
             Contribution::One(dx) => vec![Some(dx)],
             Contribution::Two(da, db) => vec![Some(da), Some(db)],

@@ -6,7 +6,8 @@ use super::plan::*;
 use super::schedule::Schedule;
 use super::view::{View, cut};
 use crate::error::{Error, Result};
-use crate::ir::{Binary, Graph, Op, Value, VariableId};
+use crate::ir::{Binary, Class, Graph, Op, Type, Value, VariableId};
+use crate::ops::infer_several;
 use crate::tensor::DType;
 use std::collections::HashMap;
 
@@ -98,8 +99,13 @@ impl Builder<'_> {
             }
             return Ok(());
         }
-        if self.graph.shape(first).elements() == 0 {
+        if self.graph.shape(first).elements() == 0 && self.graph.node(first).op.result_count().is_none() {
             self.buffer(first);
+            return Ok(());
+        }
+        if matches!(self.graph.node(first).op.class(), Class::Kernel(_)) {
+            let step = self.kernel_step(group)?;
+            steps.push(Step::Kernel(step));
             return Ok(());
         }
         steps.push(self.kernel(first)?);
@@ -108,27 +114,32 @@ impl Builder<'_> {
 
     // ---- kernels ----
 
+    fn kernel_step(&mut self, group: usize) -> Result<KernelStep> {
+        let graph = self.graph;
+        let members = &self.fusion.groups[group].members;
+        let node = graph.node(members[0]);
+        let input_types: Vec<Type> = node.inputs.iter().map(|input| graph.ty(*input)).collect();
+        let inputs = node.inputs.iter().map(|input| self.stored(*input)).collect();
+        let (outputs, output_types) = match node.op.result_count() {
+            None => (vec![Some(self.buffer(members[0]))], vec![node.ty]),
+            Some(count) => {
+                let part = |number: usize| {
+                    members[1..].iter().find(|part| matches!(graph.node(**part).op, Op::Part(own) if own as usize == number))
+                };
+                let outputs = (0..count).map(|number| part(number).map(|part| self.buffer(*part))).collect();
+                (outputs, infer_several(&node.op, &input_types)?)
+            }
+        };
+        Ok(KernelStep { op: node.op.clone(), inputs, input_types, outputs, output_types })
+    }
+
     fn kernel(&mut self, value: Value) -> Result<Step> {
         let graph = self.graph;
         let node = graph.node(value);
-        let around = |x: Value, axis: usize| {
-            let dims = graph.shape(x).dims();
-            (dims[..axis].iter().product::<usize>(), dims[axis], dims[axis + 1..].iter().product::<usize>())
-        };
         Ok(match &node.op {
             Op::MatMul { .. } => {
                 let out = self.buffer(value);
                 Step::Product(self.product(value, Some(out)))
-            }
-            Op::Gather { axis } => {
-                let (outer, size, inner) = around(node.inputs[0], *axis as usize);
-                let (x, indices) = (self.stored(node.inputs[0]), self.stored(node.inputs[1]));
-                Step::Gather(Gather { x, indices, out: self.buffer(value), outer, size, inner })
-            }
-            Op::ScatterAdd { axis } => {
-                let (outer, size, inner) = around(node.inputs[0], *axis as usize);
-                let (x, indices, updates) = (self.stored(node.inputs[0]), self.stored(node.inputs[1]), self.stored(node.inputs[2]));
-                Step::ScatterAdd(ScatterAdd { x, indices, updates, out: self.buffer(value), outer, size, inner })
             }
             Op::Concat(axis) => {
                 let strides = node.ty.shape.strides();

@@ -14,10 +14,13 @@ impl Display for Plan {
             match step {
                 Step::Loop(body) => self.loop_text(f, body)?,
                 Step::Product(product) => writeln!(f, "{}", self.product_text(product))?,
-                Step::Gather(step) => writeln!(f, "{} = gather {} at {}", self.name(step.out), self.name(step.x), self.name(step.indices))?,
-                Step::ScatterAdd(step) => {
-                    let (x, updates, indices) = (self.name(step.x), self.name(step.updates), self.name(step.indices));
-                    writeln!(f, "{} = scatter_add {x} + {updates} at {indices}", self.name(step.out))?;
+                Step::Kernel(step) => {
+                    let names = |buffers: &mut dyn Iterator<Item = Option<BufferId>>| {
+                        buffers.map(|buffer| buffer.map_or("_".to_string(), |buffer| self.name(buffer))).collect::<Vec<_>>().join(", ")
+                    };
+                    let inputs = names(&mut step.inputs.iter().copied().map(Some));
+                    let outputs = names(&mut step.outputs.iter().copied());
+                    writeln!(f, "{outputs} = {} {inputs}", step.op.name())?;
                 }
                 Step::Assemble(step) => {
                     let pieces: Vec<String> = step.pieces.iter().map(|piece| self.name(piece.source)).collect();

@@ -156,6 +156,12 @@ impl<'a> Fuser<'a> {
                 }
                 _ => (node.ty.shape.elements(), None),
             };
+            if matches!(node.op, Op::Part(_)) {
+                group_of[index] = group_of[node.inputs[0].index()];
+                let group: &mut Group = &mut groups[group_of[index]];
+                group.members.push(value);
+                continue;
+            }
             group_of[index] = groups.len();
             groups.push(Group { members: vec![value], elements, split, product: None });
         }

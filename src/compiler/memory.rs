@@ -91,16 +91,9 @@ pub(super) fn touched(step: &Step, visit: &mut dyn FnMut(BufferId, bool)) {
             }
         }
         Step::Product(inner) => product(inner, visit),
-        Step::Gather(gather) => {
-            visit(gather.x, false);
-            visit(gather.indices, false);
-            visit(gather.out, true);
-        }
-        Step::ScatterAdd(scatter) => {
-            visit(scatter.x, false);
-            visit(scatter.indices, false);
-            visit(scatter.updates, false);
-            visit(scatter.out, true);
+        Step::Kernel(kernel) => {
+            kernel.inputs.iter().for_each(|input| visit(*input, false));
+            kernel.outputs.iter().flatten().for_each(|output| visit(*output, true));
         }
         Step::Assemble(assemble) => {
             if let Some(fill) = assemble.fill {

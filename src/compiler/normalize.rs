@@ -9,7 +9,7 @@
 use super::rewrite::{Rewriter, rebuild};
 use super::view::{View, views};
 use crate::error::Result;
-use crate::ir::{Graph, Op, ReduceKind, Type, Unary, Value};
+use crate::ir::{Class, Graph, Kernel, Op, ReduceKind, Type, Unary, Value};
 use crate::tensor::{DType, Shape};
 
 pub(super) fn normalize(graph: &Graph) -> Result<Graph> {
@@ -42,11 +42,10 @@ fn visit(r: &mut Rewriter, op: &Op, x: &[Value], ty: Type) -> Result<Value> {
             let product = r.push(op.clone(), &[a, b])?;
             r.push(Op::Cast(ty.dtype), &[product])
         }
-        Op::ScatterAdd { .. } if is_narrow(ty.dtype) => {
-            let operand = r.push(Op::Cast(DType::F32), &[x[0]])?;
-            let updates = r.push(Op::Cast(DType::F32), &[x[2]])?;
-            let sums = r.push(op.clone(), &[operand, x[1], updates])?;
-            r.push(Op::Cast(ty.dtype), &[sums])
+        // A part has the dtype that its operation has here, and is rounded to the one that it was recorded with.
+        Op::Part(_) => {
+            let part = r.push(op.clone(), x)?;
+            if r.graph.ty(part) == ty { Ok(part) } else { r.push(Op::Cast(ty.dtype), &[part]) }
         }
         Op::Random { distribution, shape, start, .. } if is_narrow(ty.dtype) => {
             let wide = Op::Random { distribution: *distribution, shape: *shape, dtype: DType::F32, start: *start };
@@ -57,6 +56,16 @@ fn visit(r: &mut Rewriter, op: &Op, x: &[Value], ty: Type) -> Result<Value> {
             let dtype = if ty.dtype == DType::U8 { DType::I32 } else { DType::F32 };
             let positions = r.push(Op::Iota { shape: *shape, axis: *axis, dtype }, x)?;
             r.push(Op::Cast(ty.dtype), &[positions])
+        }
+        _ if matches!(op.class(), Class::Kernel(Kernel { moves: false, .. })) && x.iter().any(|x| is_narrow(r.graph.ty(*x).dtype)) => {
+            let mut operands = x.to_vec();
+            for operand in &mut operands {
+                if is_narrow(r.graph.ty(*operand).dtype) {
+                    *operand = r.push(Op::Cast(DType::F32), &[*operand])?;
+                }
+            }
+            let result = r.push(op.clone(), &operands)?;
+            if r.graph.ty(result) == ty { Ok(result) } else { r.push(Op::Cast(ty.dtype), &[result]) }
         }
         _ => r.push_typed(op.clone(), x, ty),
     }
@@ -101,26 +110,19 @@ fn reduce(r: &mut Rewriter, kind: ReduceKind, axes: &[u8], x: Value) -> Result<V
 
 /// Whether the device computes the value into memory: a loop or a kernel makes it.
 pub(super) fn is_computed(op: &Op) -> bool {
-    match op {
-        Op::Input(_) | Op::Constant(_) | Op::ConstantTensor(_) | Op::Read(_) | Op::Iota { .. } => false,
-        Op::Broadcast { .. } | Op::Reshape(_) | Op::Transpose(_) | Op::Slice { .. } | Op::Reverse(_) => false,
-        Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select | Op::Cast(_) | Op::Random { .. } => true,
-        Op::Reduce { .. } | Op::ArgMax(_) | Op::ArgMin(_) => true,
-        Op::Pad { .. } | Op::Concat(_) | Op::MatMul { .. } | Op::Gather { .. } | Op::ScatterAdd { .. } => true,
-    }
+    !matches!(op.class(), Class::Leaf | Class::View)
 }
 
 /// Whether a loop computes the value.
 pub(super) fn is_loop(op: &Op) -> bool {
-    let kernel = matches!(op, Op::Pad { .. } | Op::Concat(_) | Op::MatMul { .. } | Op::Gather { .. } | Op::ScatterAdd { .. });
-    is_computed(op) && !kernel
+    op.class() == Class::Loop
 }
 
 fn store_operands(graph: &Graph) -> Result<Graph> {
     let mut graph = rebuild(graph, |r, op, x, ty| {
         let mut operands = x.to_vec();
         match op {
-            Op::Gather { .. } | Op::ScatterAdd { .. } => {
+            _ if matches!(op.class(), Class::Kernel(_)) => {
                 for operand in &mut operands {
                     *operand = contiguous(r, *operand)?;
                 }

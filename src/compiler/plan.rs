@@ -1,6 +1,6 @@
 //! What the compiler hands to a device: steps over placed buffers.
 
-use crate::ir::{Binary, Compare, Distribution, Graph, Literal, ReduceKind, Unary, Value, VariableId};
+use crate::ir::{Binary, Compare, Distribution, Graph, Literal, Op, ReduceKind, Type, Unary, Value, VariableId};
 use crate::tensor::DType;
 
 /// A compiled graph: steps in order, every buffer with its place.
@@ -48,8 +48,7 @@ pub enum Place {
 pub enum Step {
     Loop(Loop),
     Product(Product),
-    Gather(Gather),
-    ScatterAdd(ScatterAdd),
+    Kernel(KernelStep),
     /// A buffer put together from strided pieces over a fill.
     Assemble(Assemble),
     Copy {
@@ -183,27 +182,15 @@ pub struct Matrix {
     pub column_stride: isize,
 }
 
-/// out[o, i, r] = x[o, indices[i], r], or that many elements added to.
+/// An operation that a kernel of its own computes. Operands and results are contiguous.
 #[derive(Clone, Debug)]
-pub struct Gather {
-    pub x: BufferId,
-    pub indices: BufferId,
-    pub out: BufferId,
-    pub outer: usize,
-    pub size: usize,
-    pub inner: usize,
-}
-
-/// out = x; out[o, indices[i], r] += updates[o, i, r] in the order of i.
-#[derive(Clone, Debug)]
-pub struct ScatterAdd {
-    pub x: BufferId,
-    pub indices: BufferId,
-    pub updates: BufferId,
-    pub out: BufferId,
-    pub outer: usize,
-    pub size: usize,
-    pub inner: usize,
+pub struct KernelStep {
+    pub op: Op,
+    pub inputs: Vec<BufferId>,
+    pub input_types: Vec<Type>,
+    /// One for each result; None for a result that nobody reads.
+    pub outputs: Vec<Option<BufferId>>,
+    pub output_types: Vec<Type>,
 }
 
 #[derive(Clone, Debug)]

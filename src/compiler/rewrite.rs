@@ -23,8 +23,7 @@ impl Rewriter {
     }
     /// The value of this computation, recorded now or before.
     pub fn push(&mut self, op: Op, inputs: &[Value]) -> Result<Value> {
-        let types: Vec<Type> = inputs.iter().map(|value| self.graph.ty(*value)).collect();
-        let ty = ops::infer(&op, &types)?;
+        let ty = ops::infer_in(&self.graph, &op, inputs)?;
         self.push_typed(op, inputs, ty)
     }
     pub fn push_typed(&mut self, op: Op, inputs: &[Value], ty: Type) -> Result<Value> {

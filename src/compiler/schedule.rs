@@ -5,7 +5,7 @@
 
 use super::fuse::{Fusion, Position};
 use super::view::View;
-use crate::ir::{Graph, Op, Value};
+use crate::ir::{Class, Graph, Kernel, Op, Value};
 
 pub(super) struct Schedule {
     /// Groups in the order of running.
@@ -76,10 +76,8 @@ impl<'a> Dag<'a> {
         }
     }
     fn is_fallible(&self, group: usize) -> bool {
-        self.fusion.groups[group]
-            .members
-            .iter()
-            .any(|member| matches!(self.graph.node(*member).op, Op::Gather { .. } | Op::ScatterAdd { .. }))
+        let fallible = |member: &Value| matches!(self.graph.node(*member).op.class(), Class::Kernel(Kernel { fallible: true, .. }));
+        self.fusion.groups[group].members.iter().any(fallible)
     }
     /// The groups that read a leaf.
     fn readers(&self, is_leaf: impl Fn(&Op) -> bool) -> Vec<usize> {

@@ -102,7 +102,7 @@ fn rule(r: &mut Rewriter, op: &Op, x: &[Value], ty: Type) -> Result<Option<Value
 /// What is made of no elements, or has none, is known.
 fn nothing(r: &mut Rewriter, op: &Op, x: &[Value], ty: Type) -> Result<Option<Value>> {
     let zero = if ty.dtype.is_float() { Literal::Float(0.0) } else { Literal::Int(0) };
-    let leaf = matches!(op, Op::Input(_) | Op::Read(_) | Op::Constant(_) | Op::ConstantTensor(_));
+    let leaf = op.result_count().is_some() || matches!(op, Op::Input(_) | Op::Read(_) | Op::Constant(_) | Op::ConstantTensor(_));
     let is_splat = matches!(op, Op::Broadcast { .. }) && r.splat(x[0]).is_some();
     if ty.shape.elements() == 0 && !leaf && !is_splat {
         return splat(r, zero, ty).map(Some);

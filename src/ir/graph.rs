@@ -16,6 +16,11 @@ impl Type {
     pub fn new(dtype: DType, shape: Shape) -> Type {
         Type { dtype, shape }
     }
+    /// The type of a node with several results, which are its [`Op::Part`]s: no elements of its own. It counts as a float, since
+    /// gradients pass.
+    pub fn several() -> Type {
+        Type { dtype: DType::F32, shape: Shape::EMPTY }
+    }
     pub fn bytes(&self) -> usize {
         self.shape.elements() * self.dtype.size()
     }

@@ -7,6 +7,6 @@ mod validate;
 mod variable;
 
 pub use graph::{Graph, Literal, Node, NodeId, Type, Value, VariableId};
-pub use op::{Binary, Compare, Distribution, Op, ReduceKind, Unary};
+pub use op::{Binary, Class, Compare, Distribution, Kernel, Op, ReduceKind, Unary};
 pub use validate::validate;
 pub use variable::Variable;

@@ -175,6 +175,9 @@ pub enum Op {
         axis: u8,
         dtype: DType,
     },
+    /// Result number i of an operation that has several ([`Op::result_count`]): the operand.
+    Part(u32),
+
     /// (state: i64[3] = seed, stream, offset) -> numbers from words offset + `start` and on of that stream.
     Random {
         distribution: Distribution,
@@ -210,9 +213,56 @@ impl Op {
             Op::Gather { .. } => "gather",
             Op::ScatterAdd { .. } => "scatter_add",
             Op::Iota { .. } => "iota",
+            Op::Part(_) => "part",
             Op::Random { .. } => "random",
         }
     }
+    /// How the compiler and the devices see the operation.
+    pub fn class(&self) -> Class {
+        match self {
+            Op::Input(_) | Op::Constant(_) | Op::ConstantTensor(_) | Op::Read(_) | Op::Iota { .. } => Class::Leaf,
+            Op::Broadcast { .. } | Op::Reshape(_) | Op::Transpose(_) | Op::Slice { .. } | Op::Reverse(_) => Class::View,
+            Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select | Op::Cast(_) | Op::Random { .. } => Class::Loop,
+            Op::Reduce { .. } | Op::ArgMax(_) | Op::ArgMin(_) => Class::Loop,
+            Op::Pad { .. } | Op::Concat(_) => Class::Assembly,
+            Op::MatMul { .. } => Class::Product,
+            Op::Part(_) => Class::Part,
+            Op::Gather { .. } => Class::Kernel(Kernel { fallible: true, moves: true }),
+            Op::ScatterAdd { .. } => Class::Kernel(Kernel { fallible: true, moves: false }),
+        }
+    }
+    /// How many results the operation has, if it hands them out as [`Op::Part`]s; `None` if its node is its one result.
+    pub fn result_count(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// How the compiler and the devices see an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Known or given before anything runs.
+    Leaf,
+    /// Another value's elements under an offset and strides.
+    View,
+    /// Computed by loops over tiles, fused with its neighbours.
+    Loop,
+    /// Put together from strided pieces.
+    Assembly,
+    /// A matrix product.
+    Product,
+    /// One result of an operation with several; it is computed with its operand.
+    Part,
+    /// Computed by a kernel of its own, from operands that lie in memory without gaps.
+    Kernel(Kernel),
+}
+
+/// What the compiler has to know of an operation with a kernel of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    /// Whether values of the operands can make a run fail: then it runs before results are written.
+    pub fallible: bool,
+    /// Whether elements are only moved. If not, the kernel gets 16-bit floats as f32, and so does it return them.
+    pub moves: bool,
 }
 
 /// Names of a family's members, and all of them in the order of their numbers.

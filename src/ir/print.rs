@@ -92,6 +92,7 @@ impl Graph {
                 parts.push(distribution.name().to_string());
                 parts.push(format!("from word {start}"));
             }
+            Op::Part(number) => parts.push(number.to_string()),
             Op::Input(_) | Op::Constant(_) | Op::Unary(_) | Op::Binary(_) | Op::Compare(_) => {}
             Op::Select | Op::Cast(_) | Op::Reshape(_) => {}
         }

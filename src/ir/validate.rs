@@ -69,6 +69,7 @@ fn arity(op: &Op) -> Option<usize> {
         | Op::Reduce { .. }
         | Op::ArgMax(_)
         | Op::ArgMin(_)
+        | Op::Part(_)
         | Op::Random { .. } => Some(1),
         Op::Binary(_) | Op::Compare(_) | Op::Pad { .. } | Op::MatMul { .. } | Op::Gather { .. } => Some(2),
         Op::Select | Op::ScatterAdd { .. } => Some(3),

@@ -34,6 +34,7 @@ macro_rules! binary {
                 &[$((&[3, 4], Values::Uniform($low as f64, $high as f64))),*],
                 broadcast!($($low .. $high),*)
             ),*],
+            ..Row::COMMON
         }),*];
         impl Trace {
             $(#[doc = concat!($meaning, ", elementwise with promotion and broadcasting; ", stringify!($domain), " dtypes.")]

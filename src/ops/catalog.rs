@@ -45,6 +45,8 @@ pub enum Differentiable {
     Yes,
     /// The gradient is zero wherever it exists, for this reason.
     Zero(&'static str),
+    /// There is a slope, but no rule for it, for this reason: asking for it fails when the gradient is taken.
+    No(&'static str),
 }
 
 /// What a sample's operand holds.
@@ -68,8 +70,29 @@ pub struct Row {
     pub meaning: &'static str,
     pub domain: Domain,
     pub differentiable: Differentiable,
+    /// Shapes of operands and result, for the documentation; empty where they are elementwise.
+    pub shapes: &'static str,
+    /// What PyTorch calls it: empty if the same, "-" if it has no such thing.
+    pub torch: &'static str,
+    /// What MindSpore calls it: empty if the same, "-" if it has no such thing.
+    pub mindspore: &'static str,
     pub build: fn(&mut Trace, &[Value]) -> Value,
     pub samples: &'static [Sample],
+}
+
+impl Row {
+    /// What most rows have in common.
+    pub const COMMON: Row = Row {
+        name: "",
+        meaning: "",
+        domain: Domain::Float,
+        differentiable: Differentiable::Yes,
+        shapes: "",
+        torch: "",
+        mindspore: "",
+        build: |_, x| x[0],
+        samples: &[],
+    };
 }
 
 /// Every operation, primitives first.

@@ -19,6 +19,7 @@ macro_rules! compare_row {
             differentiable: FLAT,
             build: |g, x| g.$name(x[0], x[1]),
             samples: &[&[(&[3, 4], Values::Uniform(-1.0, 1.0)), (&[3, 4], Values::Uniform(-1.0, 1.0))]],
+            ..Row::COMMON
         }
     };
 }
@@ -40,6 +41,7 @@ pub(super) const ROWS: &[Row] = &[
             &[(&[3, 4], Values::Bools), (&[3, 4], Values::Uniform(-1.0, 1.0)), (&[3, 4], Values::Uniform(-1.0, 1.0))],
             &[(&[3, 1], Values::Bools), (&[4], Values::Uniform(-1.0, 1.0)), (&[], Values::Uniform(-1.0, 1.0))],
         ],
+        ..Row::COMMON
     },
     Row {
         name: "cast",
@@ -48,6 +50,7 @@ pub(super) const ROWS: &[Row] = &[
         differentiable: Differentiable::Yes,
         build: |g, x| g.cast(x[0], DType::F64),
         samples: &[&[(&[3, 4], Values::Uniform(-2.0, 2.0))]],
+        ..Row::COMMON
     },
 ];
 

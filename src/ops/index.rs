@@ -17,6 +17,7 @@ pub(super) const ROWS: &[Row] = &[
         differentiable: Differentiable::Yes,
         build: |g, x| g.gather(x[0], x[1], 1),
         samples: &[&[(&[2, 4, 3], REAL), (&[2, 5], Values::Integers(0, 4))], &[(&[3, 2], REAL), (&[], Values::Integers(0, 2))]],
+        ..Row::COMMON
     },
     Row {
         name: "scatter_add",
@@ -25,6 +26,7 @@ pub(super) const ROWS: &[Row] = &[
         differentiable: Differentiable::Yes,
         build: |g, x| g.scatter_add(x[0], x[1], x[2], 0),
         samples: &[&[(&[4, 3], REAL), (&[6], Values::Integers(0, 4)), (&[6, 3], REAL)]],
+        ..Row::COMMON
     },
     Row {
         name: "one_hot",
@@ -33,6 +35,7 @@ pub(super) const ROWS: &[Row] = &[
         differentiable: Differentiable::Zero("positions are integers"),
         build: |g, x| g.one_hot(x[0], 4, DType::F64),
         samples: &[&[(&[5], Values::Integers(-1, 5))]],
+        ..Row::COMMON
     },
 ];
 

@@ -25,6 +25,7 @@ pub(super) const ROWS: &[Row] = &[
             &[(&[3, 4], REAL), (&[4], REAL)],
             &[(&[4], REAL), (&[4], REAL)],
         ],
+        ..Row::COMMON
     },
     Row {
         name: "linear",
@@ -33,6 +34,7 @@ pub(super) const ROWS: &[Row] = &[
         differentiable: Differentiable::Yes,
         build: |g, x| g.linear(x[0], x[1], Some(x[2])),
         samples: &[&[(&[3, 4], REAL), (&[2, 4], REAL), (&[2], REAL)], &[(&[2, 3, 4], REAL), (&[2, 4], REAL), (&[2], REAL)]],
+        ..Row::COMMON
     },
 ];
 

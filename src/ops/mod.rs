@@ -19,6 +19,6 @@ mod unary;
 mod validate;
 
 pub use catalog::{Differentiable, Domain, Row, Sample, Values, catalog};
-pub use rules::{Contribution, gradient, infer, passes_gradient};
+pub use rules::{Contribution, gradient, gradient_several, infer, infer_in, infer_several, passes_gradient};
 pub use trace::{Dependency, Scope, Trace};
 pub use validate::validate;

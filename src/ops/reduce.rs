@@ -22,6 +22,7 @@ macro_rules! reduce_row {
                 g.$name(x[0], &[last], false)
             },
             samples: $samples,
+            ..Row::COMMON
         }
     };
 }
@@ -41,6 +42,7 @@ pub(super) const ROWS: &[Row] = &[
         differentiable: Differentiable::Zero("positions are integers"),
         build: |g, x| g.argmax(x[0], 1),
         samples: &[&[(&[3, 4], REAL)]],
+        ..Row::COMMON
     },
     Row {
         name: "argmin",
@@ -49,6 +51,7 @@ pub(super) const ROWS: &[Row] = &[
         differentiable: Differentiable::Zero("positions are integers"),
         build: |g, x| g.argmin(x[0], 1),
         samples: &[&[(&[3, 4], REAL)]],
+        ..Row::COMMON
     },
     Row {
         name: "sum_leading",
@@ -62,6 +65,7 @@ pub(super) const ROWS: &[Row] = &[
             g.add(first, middle)
         },
         samples: &[&[(&[3, 4, 2], REAL)]],
+        ..Row::COMMON
     },
 ];
 

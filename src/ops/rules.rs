@@ -1,7 +1,7 @@
 //! From a primitive to its rules. Both matches are exhaustive: the compiler names what a new primitive still needs.
 
 use crate::error::{Error, Result};
-use crate::ir::{Node, Op, Type, Value};
+use crate::ir::{Graph, Node, Op, Type, Value};
 use crate::ops::{Trace, binary, choose, create, index, matmul, reduce, shape, unary};
 
 /// What a node hands to the gradients of its operands.
@@ -13,16 +13,43 @@ pub enum Contribution {
     Two(Value, Value),
     /// One entry for each operand.
     Many(Vec<Option<Value>>),
+    /// The operation has a slope that is not known here, for this reason: taking the gradient fails.
+    Refused(&'static str),
 }
 
 fn operands<const N: usize>(inputs: &[Type]) -> Result<[Type; N]> {
     inputs.try_into().map_err(|_| Error::invalid(format!("takes {N} operands, not {}", inputs.len())))
 }
 
+/// The type of the result of `op` with these operands of `graph`, or why there is none. Of an operation with several results:
+/// [`Type::several`].
+pub fn infer_in(graph: &Graph, op: &Op, inputs: &[Value]) -> Result<Type> {
+    let types = |values: &[Value]| values.iter().map(|value| graph.ty(*value)).collect::<Vec<Type>>();
+    match (op, inputs) {
+        (Op::Part(number), [of]) => {
+            let node = graph.node(*of);
+            let results = infer_several(&node.op, &types(&node.inputs))?;
+            let found = results.get(*number as usize).copied();
+            found.ok_or_else(|| Error::internal(format!("{} has {} results: there is no number {number}", node.op.name(), results.len())))
+        }
+        _ => infer(op, &types(inputs)),
+    }
+}
+
+/// The types of the results of an operation with several.
+pub fn infer_several(op: &Op, inputs: &[Type]) -> Result<Vec<Type>> {
+    let _ = inputs;
+    Err(Error::internal(format!("{} has one result", op.name())))
+}
+
 /// The type of the result, or why there is none.
 pub fn infer(op: &Op, inputs: &[Type]) -> Result<Type> {
+    if op.result_count().is_some() {
+        return infer_several(op, inputs).map(|_| Type::several());
+    }
     match op {
         Op::Input(_) | Op::Constant(_) | Op::ConstantTensor(_) | Op::Read(_) => Err(Error::internal("leaves have types of their own")),
+        Op::Part(_) => Err(Error::internal("a part has the type of its number")),
         Op::Unary(op) => operands(inputs).and_then(|[x]| unary::infer(*op, x)),
         Op::Binary(op) => operands(inputs).and_then(|[a, b]| binary::infer(*op, a, b)),
         Op::Compare(op) => operands(inputs).and_then(|[a, b]| choose::infer_compare(*op, a, b)),
@@ -56,12 +83,20 @@ pub fn passes_gradient(op: &Op) -> bool {
     }
 }
 
+/// [`gradient`] for an operation with several results: `y` is its node, `dy` what the parts are asked for with, as far as they are.
+pub fn gradient_several(g: &mut Trace, node: &Node, y: Value, dy: &[Option<Value>]) -> Contribution {
+    let _ = (g, node, y, dy);
+    Contribution::Refused("it has one result")
+}
+
 /// Records what `node` (whose result is `y`) hands to its operands when its result is asked for with `dy`.
 pub fn gradient(g: &mut Trace, node: &Node, y: Value, dy: Value) -> Contribution {
     let x = &node.inputs;
     match &node.op {
         Op::Input(_) | Op::Constant(_) | Op::ConstantTensor(_) | Op::Read(_) => Contribution::Zero,
         Op::Compare(_) | Op::ArgMax(_) | Op::ArgMin(_) | Op::Iota { .. } | Op::Random { .. } => Contribution::Zero,
+        // Goes through the node that it is a part of.
+        Op::Part(_) => Contribution::Zero,
         Op::Unary(op) => unary::gradient(g, *op, x[0], y, dy),
         Op::Binary(op) => binary::gradient(g, *op, x[0], x[1], y, dy),
         Op::Select => choose::gradient_select(g, x[0], dy),

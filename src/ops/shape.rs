@@ -18,6 +18,7 @@ macro_rules! moves {
             differentiable: Differentiable::Yes,
             build: $build,
             samples: &[&[$((&$shape, REAL)),*]],
+            ..Row::COMMON
         }
     };
 }

@@ -191,8 +191,7 @@ impl Trace {
             }
             return Value::INVALID;
         }
-        let types: Vec<Type> = inputs.iter().map(|value| self.graph.ty(*value)).collect();
-        let result = rules::infer(&op, &types).map_err(|error| error.within(op.name()));
+        let result = rules::infer_in(&self.graph, &op, inputs).map_err(|error| error.within(op.name()));
         match result {
             Ok(ty) => {
                 let pushed = self.graph.append(op, inputs.to_vec(), ty, self.path);
@@ -200,6 +199,10 @@ impl Trace {
             }
             Err(error) => self.fail(error),
         }
+    }
+    /// Result `number` of an operation that has several.
+    pub fn part(&mut self, of: Value, number: usize) -> Value {
+        self.push(Op::Part(number as u32), &[of])
     }
     /// A new input of the graph.
     pub fn input(&mut self, ty: Type) -> Value {

@@ -38,6 +38,7 @@ macro_rules! unary {
             differentiable: { let gradient: Result<Rule, &'static str> = $gradient; match gradient { Ok(_) => Differentiable::Yes, Err(reason) => Differentiable::Zero(reason) } },
             build: |g, x| g.$name(x[0]),
             samples: &[$(&[(&[3, 5], Values::Uniform($low as f64, $high as f64))]),*],
+            ..Row::COMMON
         }),*];
         impl Trace {
             $(#[doc = concat!($meaning, ", elementwise; ", stringify!($domain), " dtypes.")]

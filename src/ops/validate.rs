@@ -1,8 +1,8 @@
 //! Checks that a graph is well formed and well typed.
 
 use crate::error::{Error, Result, Status};
-use crate::ir::{Graph, Op, Type, Value};
-use crate::ops::infer;
+use crate::ir::{Graph, Op, Value};
+use crate::ops::infer_in;
 
 /// Whether the graph keeps all rules: its structure ([`crate::ir::validate`]), and the type of every node, which is what the shape rule
 /// makes of its operands. Fails with INTERNAL and a text that names the node.
@@ -12,9 +12,14 @@ pub fn validate(graph: &Graph) -> Result<()> {
         if matches!(node.op, Op::Input(_) | Op::Constant(_) | Op::ConstantTensor(_) | Op::Read(_)) {
             continue;
         }
-        let types: Vec<Type> = node.inputs.iter().map(|value| graph.ty(*value)).collect();
+        if let Some(bad) =
+            node.inputs.iter().find(|input| graph.node(**input).op.result_count().is_some() != matches!(node.op, Op::Part(_)))
+        {
+            return Err(Error::internal(format!("node {:?}: {} of {bad:?}", Value::from_index(index), node.op.name())));
+        }
         let place = format!("node {:?}: {}", Value::from_index(index), node.op.name());
-        let inferred = infer(&node.op, &types).map_err(|error| Error::new(Status::Internal, error.message()).within(&place))?;
+        let inferred =
+            infer_in(graph, &node.op, &node.inputs).map_err(|error| Error::new(Status::Internal, error.message()).within(&place))?;
         if inferred != node.ty {
             return Err(Error::internal(format!("{place}: its type is {}, the rule says {inferred}", node.ty)));
         }
@@ -25,6 +30,7 @@ pub fn validate(graph: &Graph) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ir::Type;
     use crate::ops::Trace;
     use crate::tensor::{DType, Shape};
 

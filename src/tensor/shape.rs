@@ -18,6 +18,8 @@ pub struct Shape {
 
 impl Shape {
     pub const SCALAR: Shape = Shape { rank: 0, dims: [0; MAX_RANK] };
+    /// [0]: no elements.
+    pub const EMPTY: Shape = Shape { rank: 1, dims: [0; MAX_RANK] };
 
     pub fn new(dims: &[usize]) -> Result<Shape> {
         if dims.len() > MAX_RANK {

@@ -3,7 +3,7 @@
 use tenon::DType;
 use tenon::Result;
 use tenon::compiler::{Access, BufferId, Extent, Kind, Loop, Place, Plan, Step};
-use tenon::ir::{Graph, Type};
+use tenon::ir::{Class, Graph, Kernel, Type};
 use tenon::runtime::cpu::simd::Level;
 use tenon::runtime::jobs::{HostJobs, Jobs};
 use tenon::runtime::{Program, Target, reference};
@@ -198,7 +198,9 @@ pub fn check_plan(plan: &Plan) -> Result<(), String> {
         if writes_results && number < plan.commit {
             return Err(format!("step {number} writes a result before {}", plan.commit));
         }
-        if number >= plan.commit && matches!(step, Step::Gather(_) | Step::ScatterAdd(_)) {
+        let fallible =
+            |step: &Step| matches!(step, Step::Kernel(step) if matches!(step.op.class(), Class::Kernel(Kernel { fallible: true, .. })));
+        if number >= plan.commit && fallible(step) {
             return Err(format!("step {number} can fail behind {}", plan.commit));
         }
     }
@@ -299,9 +301,9 @@ fn uses(step: &Step) -> Vec<(BufferId, bool)> {
             all.extend([(product.a.buffer, false), (product.b.buffer, false)]);
             all.extend(product.out.map(|buffer| (buffer, true)));
         }
-        Step::Gather(gather) => all.extend([(gather.x, false), (gather.indices, false), (gather.out, true)]),
-        Step::ScatterAdd(scatter) => {
-            all.extend([(scatter.x, false), (scatter.indices, false), (scatter.updates, false), (scatter.out, true)]);
+        Step::Kernel(kernel) => {
+            all.extend(kernel.inputs.iter().map(|input| (*input, false)));
+            all.extend(kernel.outputs.iter().flatten().map(|output| (*output, true)));
         }
         Step::Assemble(assemble) => {
             all.extend(assemble.fill.map(|buffer| (buffer, false)));

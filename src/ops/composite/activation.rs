@@ -13,6 +13,7 @@ macro_rules! activation {
             differentiable: Differentiable::Yes,
             build: $build,
             samples: &[$(&[(&[3, 5], Values::Uniform($low, $high))]),*],
+            ..Row::COMMON
         }
     };
 }

@@ -15,6 +15,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         differentiable: Differentiable::Yes,
         build: |g, x| g.clamp(x[0], -0.7, 0.9),
         samples: &[&[(&[3, 5], REAL)]],
+        ..Row::COMMON
     },
     Row {
         name: "square",
@@ -23,6 +24,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         differentiable: Differentiable::Yes,
         build: |g, x| g.square(x[0]),
         samples: &[&[(&[3, 5], REAL)]],
+        ..Row::COMMON
     },
 ];
 

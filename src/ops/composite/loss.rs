@@ -40,6 +40,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         differentiable: Differentiable::Yes,
         build: |g, x| g.cross_entropy(x[0], x[1], CrossEntropy { label_smoothing: 0.1, ..CrossEntropy::default() }),
         samples: &[&[(&[4, 5], REAL), (&[4], Values::Integers(0, 5))], &[(&[2, 3, 4], REAL), (&[2, 4], Values::Integers(0, 3))]],
+        ..Row::COMMON
     },
     Row {
         name: "cross_entropy_probabilities",
@@ -48,6 +49,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         differentiable: Differentiable::Yes,
         build: |g, x| g.cross_entropy(x[0], x[1], CrossEntropy { reduction: Reduction::Sum, ..CrossEntropy::default() }),
         samples: &[&[(&[4, 5], REAL), (&[4, 5], Values::Uniform(0.1, 1.0))]],
+        ..Row::COMMON
     },
     Row {
         name: "mse_loss",
@@ -56,6 +58,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         differentiable: Differentiable::Yes,
         build: |g, x| g.mse_loss(x[0], x[1], Reduction::Mean),
         samples: &[&[(&[3, 4], REAL), (&[3, 4], REAL)]],
+        ..Row::COMMON
     },
 ];
 

@@ -15,6 +15,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         differentiable: Differentiable::Yes,
         build: |g, x| g.softmax(x[0], 1),
         samples: &[&[(&[3, 5], REAL)], &[(&[2, 3, 4], REAL)]],
+        ..Row::COMMON
     },
     Row {
         name: "log_softmax",
@@ -23,6 +24,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         differentiable: Differentiable::Yes,
         build: |g, x| g.log_softmax(x[0], 1),
         samples: &[&[(&[3, 5], REAL)], &[(&[2, 3, 4], REAL)]],
+        ..Row::COMMON
     },
     Row {
         name: "logsumexp",
@@ -31,6 +33,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         differentiable: Differentiable::Yes,
         build: |g, x| g.logsumexp(x[0], &[1], false),
         samples: &[&[(&[3, 5], REAL)]],
+        ..Row::COMMON
     },
 ];
 

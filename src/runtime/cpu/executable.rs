@@ -1,6 +1,6 @@
 //! A plan made ready for the CPU: instructions for its loops, tasks for its products, and the sizes of what they need.
 
-use super::kernels::{Shared, assemble, gather, scatter_add};
+use super::kernels::{Kernel, Memory, Shared, assemble, ready};
 use super::lower::{lower, needs_whole_rows, stores_rows};
 use super::matmul::{self, Destination, Operand, Packing, Split};
 use super::simd::Level;
@@ -32,6 +32,7 @@ enum Ready {
         product: Option<ReadyProduct>,
     },
     Product(ReadyProduct),
+    Kernel(Box<dyn Kernel>),
     /// The plan's own step says all.
     Plain,
 }
@@ -76,7 +77,13 @@ impl Executable {
                     partial_bytes = partial_bytes.max(ready.shared_bytes());
                     Ready::Product(ready)
                 }
-                Step::Gather(_) | Step::ScatterAdd(_) | Step::Assemble(_) | Step::Copy { .. } => Ready::Plain,
+                Step::Kernel(step) => {
+                    let kernel = ready(step, level)?;
+                    scratch_bytes = scratch_bytes.max(kernel.scratch_bytes());
+                    partial_bytes = partial_bytes.max(kernel.shared_bytes());
+                    Ready::Kernel(kernel)
+                }
+                Step::Assemble(_) | Step::Copy { .. } => Ready::Plain,
             };
             steps.push(ready);
         }
@@ -116,8 +123,7 @@ impl Executable {
                     self.run_riding(product, ready, tiles, pointers, partials, jobs)
                 }
                 (Step::Product(product), Ready::Product(ready)) => self.run_alone(product, ready, pointers, partials, jobs),
-                (Step::Gather(step), _) => gather(step, buffers, pointers, jobs),
-                (Step::ScatterAdd(step), _) => scatter_add(step, buffers, pointers, jobs),
+                (Step::Kernel(step), Ready::Kernel(kernel)) => kernel.run(&Memory::new(step, pointers, partials), jobs),
                 (Step::Assemble(step), _) => assemble(step, buffers, pointers, jobs),
                 (Step::Copy { from, to }, _) => {
                     copy(buffers, *from, *to, pointers);

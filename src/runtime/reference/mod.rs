@@ -11,9 +11,10 @@ mod reduction;
 mod tests;
 
 use crate::error::{Error, Result};
-use crate::ir::{Graph, Literal, Node, Op, Type, VariableId};
+use crate::ir::{Graph, Literal, Node, Op, Type, Value, VariableId};
 use crate::ops;
 use crate::tensor::{Allocator, DType, Shape, Tensor, decode, encode};
+use std::collections::HashMap;
 
 /// What a graph hands out.
 #[derive(Clone, Debug)]
@@ -45,14 +46,23 @@ pub fn evaluate(graph: &Graph, allocator: &Allocator, inputs: &[Tensor]) -> Resu
         }
     }
     let mut values: Vec<Array> = Vec::with_capacity(graph.nodes.len());
-    for node in &graph.nodes {
+    // Results of operations that have several.
+    let mut several: HashMap<Value, Vec<Array>> = HashMap::new();
+    for (index, node) in graph.nodes.iter().enumerate() {
         let place = || format!("{}{}{}", graph.paths[node.path as usize], if node.path == 0 { "" } else { ": " }, node.op.name());
-        let mut value = compute(graph, node, &values, inputs).map_err(|error| error.within(&place()))?;
+        if node.op.result_count().is_some() {
+            let mut results = compute_several(graph, node, &values).map_err(|error| error.within(&place()))?;
+            results.iter_mut().for_each(Array::round);
+            several.insert(Value::from_index(index), results);
+            values.push(Array { ty: node.ty, data: Data::Floats(Vec::new()) });
+            continue;
+        }
+        let mut value = compute(graph, node, &values, &several, inputs).map_err(|error| error.within(&place()))?;
         value.round();
         debug_assert_eq!(value.data.len(), node.ty.shape.elements(), "{}", place());
         values.push(value);
     }
-    let tensor = |value: &crate::ir::Value| values[value.index()].to_tensor(allocator);
+    let tensor = |value: &Value| values[value.index()].to_tensor(allocator);
     Ok(Evaluation {
         outputs: graph.outputs.iter().map(tensor).collect::<Result<_>>()?,
         assigned: graph.assignments.iter().map(|(id, value)| Ok((*id, tensor(value)?))).collect::<Result<_>>()?,
@@ -158,8 +168,14 @@ fn wrap(dtype: DType, x: i64) -> i64 {
     }
 }
 
+/// The results of a node that has several, before rounding.
+fn compute_several(graph: &Graph, node: &Node, values: &[Array]) -> Result<Vec<Array>> {
+    let _ = (graph, values);
+    Err(Error::internal(format!("{} has one result", node.op.name())))
+}
+
 /// The value of one node before rounding.
-fn compute(graph: &Graph, node: &Node, values: &[Array], inputs: &[Tensor]) -> Result<Array> {
+fn compute(graph: &Graph, node: &Node, values: &[Array], several: &HashMap<Value, Vec<Array>>, inputs: &[Tensor]) -> Result<Array> {
     let x: Vec<&Array> = node.inputs.iter().map(|value| &values[value.index()]).collect();
     let ty = node.ty;
     let data = match &node.op {
@@ -189,6 +205,8 @@ fn compute(graph: &Graph, node: &Node, values: &[Array], inputs: &[Tensor]) -> R
         Op::ArgMax(axis) => reduction::arg(x[0], &ty.shape, *axis as usize, true),
         Op::ArgMin(axis) => reduction::arg(x[0], &ty.shape, *axis as usize, false),
         Op::MatMul { transpose_a, transpose_b } => reduction::matmul(x[0], x[1], &ty.shape, *transpose_a, *transpose_b)?,
+
+        Op::Part(number) => return several[&node.inputs[0]].get(*number as usize).cloned().ok_or_else(|| Error::internal("no such part")),
 
         Op::Random { distribution, shape, dtype, start } => random::random(*distribution, shape, *dtype, *start, x[0])?,
     };
