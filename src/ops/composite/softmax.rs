@@ -41,6 +41,12 @@ impl Trace {
     /// x minus its largest element along `axis`. The shift does not change the results that are made from it, so no gradient
     /// passes through the largest element. An infinite largest element shifts by nothing, so that rows of -inf stay so.
     fn shifted(&mut self, x: Value, axes: &[usize]) -> (Value, Value) {
+        let dims = self.dims(x);
+        if axes.iter().any(|axis| dims[*axis] == 0) {
+            // Of no elements there is no largest, and nothing to shift.
+            let kept: Vec<usize> = (0..dims.len()).filter(|axis| !axes.contains(axis)).map(|axis| dims[axis]).collect();
+            return (x, self.full(self.dtype(x), &kept, 0.0));
+        }
         let largest = self.reduce(ReduceKind::Max, x, axes, false);
         let largest = self.stop_gradient(largest);
         let finite = self.is_finite(largest);

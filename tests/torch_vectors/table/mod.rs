@@ -1,0 +1,66 @@
+//! From a name of op_db to a recording with Tenon's operations.
+
+mod activations;
+mod binary;
+mod index;
+mod linear;
+mod losses;
+mod moves;
+mod reductions;
+mod unary;
+
+use crate::call::Call;
+use tenon::ir::Value;
+use tenon::ops::Trace;
+
+/// How a sample is recorded.
+#[derive(Clone, Copy)]
+pub enum Record {
+    /// A function of the first argument.
+    Unary(fn(&mut Trace, Value) -> Value),
+    /// A function of the first two arguments, tensors or numbers.
+    Binary(fn(&mut Trace, Value, Value) -> Value),
+    One(fn(&mut Trace, &Call) -> Value),
+    Many(fn(&mut Trace, &Call) -> Vec<Value>),
+}
+
+use Record::{Binary, Many, One, Unary};
+
+pub type Entry = (&'static str, Record);
+
+impl Record {
+    pub fn record(&self, g: &mut Trace, call: &Call) -> Vec<Value> {
+        match self {
+            Unary(record) => vec![record(g, call.t(0))],
+            Binary(record) => {
+                let (a, b) = (call.x(g, 0), call.x(g, 1));
+                vec![record(g, a, b)]
+            }
+            One(record) => vec![record(g, call)],
+            Many(record) => record(g, call),
+        }
+    }
+}
+
+fn entries() -> impl Iterator<Item = &'static Entry> {
+    [
+        unary::ENTRIES,
+        binary::ENTRIES,
+        reductions::ENTRIES,
+        moves::ENTRIES,
+        index::ENTRIES,
+        linear::ENTRIES,
+        activations::ENTRIES,
+        losses::ENTRIES,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+pub fn find(name: &str) -> Option<Record> {
+    entries().find(|(known, _)| *known == name).map(|(_, record)| *record)
+}
+
+pub fn names() -> impl Iterator<Item = &'static str> {
+    entries().map(|(name, _)| *name)
+}
