@@ -2,6 +2,7 @@
 //!
 //! The gradient is ordinary graph: it can be differentiated again, fused, and placed like the forward pass.
 
+use crate::autodiff::region;
 use crate::error::{Error, Result, Status};
 use crate::ir::{Node, Op, Value};
 use crate::ops::{Contribution, Trace, gradient, gradient_several, passes_gradient};
@@ -61,9 +62,11 @@ pub fn reverse_with(g: &mut Trace, outputs: &[(Value, Value)], wrt: &[Value], re
             (Op::Part(number), Some(dy), _) => {
                 let of = node.inputs[0];
                 let count = g.graph().node(of).op.result_count().unwrap_or(0);
-                parts.entry(of).or_insert_with(|| vec![None; count])[*number as usize] = Some(dy);
+                accumulate(g, parts.entry(of).or_insert_with(|| vec![None; count]), Value::from_index(*number as usize), dy);
                 Contribution::Zero
             }
+            (Op::Call(call), _, Some(asked)) => Contribution::Many(region::call_gradient(g, call, &node, y, &asked, &of(&active, &node))?),
+            (Op::Scan(scan), _, Some(asked)) => Contribution::Many(region::scan_gradient(g, scan, &node, y, &asked, &of(&active, &node))?),
             (_, _, Some(asked)) => gradient_several(g, &node, y, &asked),
             (_, Some(dy), None) => gradient(g, &node, y, dy),
             (_, None, None) => Contribution::Zero,
@@ -99,6 +102,11 @@ pub fn reverse_with(g: &mut Trace, outputs: &[(Value, Value)], wrt: &[Value], re
         .collect();
     g.check()?;
     Ok(gradients)
+}
+
+/// Which operands of the node are active.
+fn of(active: &[bool], node: &Node) -> Vec<bool> {
+    node.inputs.iter().map(|input| active[input.index()]).collect()
 }
 
 fn accumulate(g: &mut Trace, adjoints: &mut [Option<Value>], value: Value, more: Value) {

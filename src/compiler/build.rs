@@ -10,6 +10,7 @@ use crate::ir::{Binary, Class, Graph, Op, Type, Value, VariableId};
 use crate::ops::infer_several;
 use crate::tensor::DType;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Steps and buffers; buffers of the arena have no offsets yet.
 pub(super) fn build(graph: &Graph, fusion: &Fusion, schedule: &Schedule) -> Result<(Vec<Buffer>, Vec<Step>)> {
@@ -130,7 +131,11 @@ impl Builder<'_> {
                 (outputs, infer_several(&node.op, &input_types)?)
             }
         };
-        Ok(KernelStep { op: node.op.clone(), inputs, input_types, outputs, output_types })
+        let body = match &node.op {
+            Op::Scan(scan) => Some(Arc::new(super::compile(&scan.body)?)),
+            _ => None,
+        };
+        Ok(KernelStep { op: node.op.clone(), inputs, input_types, outputs, output_types, body })
     }
 
     fn kernel(&mut self, value: Value) -> Result<Step> {

@@ -21,6 +21,11 @@ impl Display for Plan {
                     let inputs = names(&mut step.inputs.iter().copied().map(Some));
                     let outputs = names(&mut step.outputs.iter().copied());
                     writeln!(f, "{outputs} = {} {inputs}", step.op.name())?;
+                    if let Some(body) = &step.body {
+                        for line in body.to_string().lines() {
+                            writeln!(f, "       | {line}")?;
+                        }
+                    }
                 }
                 Step::Assemble(step) => {
                     let pieces: Vec<String> = step.pieces.iter().map(|piece| self.name(piece.source)).collect();

@@ -6,7 +6,7 @@
 //! element for each row). At last each matrix product takes the loop over its result as epilogue.
 
 use super::normalize::{Form, form, is_computed, is_loop};
-use super::view::{View, cut, views};
+use super::view::{View, awaited, cut, views};
 use crate::ir::{Graph, Op, Value};
 
 /// The most members of a group: a bound on registers and on compile time.
@@ -133,7 +133,8 @@ impl<'a> Fuser<'a> {
                 continue;
             }
             let value = Value::from_index(index);
-            for input in &node.inputs {
+            let awaited = node.inputs.iter().flat_map(|input| awaited(graph, *input));
+            for input in node.inputs.iter().copied().chain(awaited) {
                 let base = views[input.index()].base;
                 if users[base.index()].last() != Some(&value) {
                     users[base.index()].push(value);

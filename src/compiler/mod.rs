@@ -6,6 +6,7 @@ mod fuse;
 mod memory;
 mod normalize;
 mod plan;
+mod regions;
 mod rewrite;
 mod schedule;
 mod simplify;
@@ -18,7 +19,8 @@ use crate::ir::Graph;
 
 /// Compiles `graph` for any device.
 pub fn compile(graph: &Graph) -> Result<Plan> {
-    let graph = simplify::simplify(graph)?;
+    let graph = regions::open(graph)?;
+    let graph = simplify::simplify(&graph)?;
     let graph = normalize::normalize(&graph)?;
     let fusion = fuse::fuse(&graph);
     let schedule = schedule::schedule(&graph, &fusion);

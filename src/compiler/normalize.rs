@@ -171,9 +171,7 @@ fn in_memory(graph: &Graph, base: Value) -> bool {
 /// The view of one value. Walks down only as far as views reach.
 fn view_of(graph: &Graph, value: Value) -> View {
     let mut chain = vec![value];
-    while let Op::Broadcast { .. } | Op::Reshape(_) | Op::Transpose(_) | Op::Slice { .. } | Op::Reverse(_) =
-        graph.node(chain[chain.len() - 1]).op
-    {
+    while graph.node(chain[chain.len() - 1]).op.class() == Class::View {
         chain.push(graph.node(chain[chain.len() - 1]).inputs[0]);
     }
     // A small graph of the chain alone, so that there is one definition of what views are.

@@ -2,6 +2,7 @@
 
 use crate::ir::{Binary, Compare, Distribution, Graph, Literal, Op, ReduceKind, Type, Unary, Value, VariableId};
 use crate::tensor::DType;
+use std::sync::Arc;
 
 /// A compiled graph: steps in order, every buffer with its place.
 pub struct Plan {
@@ -183,7 +184,7 @@ pub struct Matrix {
 }
 
 /// An operation that a kernel of its own computes. Operands and results are contiguous.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct KernelStep {
     pub op: Op,
     pub inputs: Vec<BufferId>,
@@ -191,6 +192,8 @@ pub struct KernelStep {
     /// One for each result; None for a result that nobody reads.
     pub outputs: Vec<Option<BufferId>>,
     pub output_types: Vec<Type>,
+    /// The body of a loop.
+    pub body: Option<Arc<Plan>>,
 }
 
 #[derive(Clone, Debug)]

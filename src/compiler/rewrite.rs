@@ -21,6 +21,14 @@ impl Rewriter {
         let graph = Graph { variables: from.variables.clone(), paths: from.paths.clone(), ..Graph::new() };
         Rewriter { graph, known: HashMap::new(), path: 0 }
     }
+    /// The number of this path.
+    pub fn path_index(&mut self, path: &str) -> u32 {
+        let known = self.graph.paths.iter().position(|known| known == path);
+        known.unwrap_or_else(|| {
+            self.graph.paths.push(path.to_string());
+            self.graph.paths.len() - 1
+        }) as u32
+    }
     /// The value of this computation, recorded now or before.
     pub fn push(&mut self, op: Op, inputs: &[Value]) -> Result<Value> {
         let ty = ops::infer_in(&self.graph, &op, inputs)?;
@@ -96,7 +104,7 @@ pub(super) fn rebuild(graph: &Graph, mut visit: impl FnMut(&mut Rewriter, &Op, &
 }
 
 /// Which nodes the results depend on.
-fn live(graph: &Graph) -> Vec<bool> {
+pub(super) fn live(graph: &Graph) -> Vec<bool> {
     let mut live = vec![false; graph.nodes.len()];
     for value in graph.results() {
         live[value.index()] = true;

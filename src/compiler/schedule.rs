@@ -4,7 +4,7 @@
 //! nothing. A result that cannot be so ordered goes through the arena and is copied at the end.
 
 use super::fuse::{Fusion, Position};
-use super::view::View;
+use super::view::{View, awaited};
 use crate::ir::{Class, Graph, Kernel, Op, Value};
 
 pub(super) struct Schedule {
@@ -65,6 +65,14 @@ impl<'a> Dag<'a> {
                 let from = fusion.group_of[base.index()];
                 if from != usize::MAX {
                     dag.add_edge(from, number);
+                }
+            }
+            for member in &group.members {
+                for value in graph.node(*member).inputs.iter().flat_map(|operand| awaited(graph, *operand)) {
+                    let from = fusion.group_of[fusion.views[value.index()].base.index()];
+                    if from != usize::MAX {
+                        dag.add_edge(from, number);
+                    }
                 }
             }
         }

@@ -6,7 +6,7 @@
 
 use super::rewrite::{Rewriter, rebuild};
 use crate::error::Result;
-use crate::ir::{Binary, Graph, Literal, Op, ReduceKind, Type, Unary, Value};
+use crate::ir::{Binary, Class, Graph, Literal, Op, ReduceKind, Type, Unary, Value};
 use crate::tensor::DType;
 
 /// The same computation with fewer nodes. Runs until nothing changes.
@@ -40,6 +40,8 @@ fn rule(r: &mut Rewriter, op: &Op, x: &[Value], ty: Type) -> Result<Option<Value
     }
     match op {
         Op::Unary(Unary::Identity | Unary::StopGradient) => Ok(Some(x[0])),
+        // What is known needs no waiting, and what is known is not waited for.
+        Op::After => after(r, x),
         Op::Unary(op) => unary(r, *op, x[0], ty),
         Op::Binary(op) => binary(r, *op, x[0], x[1], ty),
         Op::Select => Ok(match r.splat(x[0]) {
@@ -96,6 +98,19 @@ fn rule(r: &mut Rewriter, op: &Op, x: &[Value], ty: Type) -> Result<Option<Value
         Op::Reduce { kind, axes } => reduce(r, *kind, axes, x[0], ty),
         Op::MatMul { transpose_a, transpose_b } => matmul(r, *transpose_a, *transpose_b, x, ty),
         _ => Ok(None),
+    }
+}
+
+fn after(r: &mut Rewriter, x: &[Value]) -> Result<Option<Value>> {
+    let is_known = |r: &Rewriter, value: Value| r.splat(value).is_some() || r.op(value).class() == Class::Leaf;
+    if r.splat(x[0]).is_some() {
+        return Ok(Some(x[0]));
+    }
+    let awaited: Vec<Value> = x[1..].iter().copied().filter(|value| !is_known(r, *value)).collect();
+    match awaited.len() {
+        0 => Ok(Some(x[0])),
+        count if count + 1 == x.len() => Ok(None),
+        _ => r.push(Op::After, &[&x[..1], &awaited].concat()).map(Some),
     }
 }
 

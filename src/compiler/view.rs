@@ -1,6 +1,6 @@
 //! Views: values that are another value's elements, read with an offset and strides.
 
-use crate::ir::{Graph, Op, Value};
+use crate::ir::{Class, Graph, Op, Value};
 use crate::tensor::Shape;
 
 /// Where the elements of a value lie in the value `base`.
@@ -45,6 +45,7 @@ pub(super) fn views(graph: &Graph) -> Vec<View> {
                 dims: shape.dims().to_vec(),
                 strides: (0..shape.rank()).map(|i| (i == *axis as usize) as isize).collect(),
             },
+            Op::After => of(0).clone(),
             Op::Broadcast { shape, axes } => {
                 let source = of(0);
                 let mut strides = vec![0; shape.rank()];
@@ -94,6 +95,20 @@ pub(super) fn views(graph: &Graph) -> Vec<View> {
         views.push(view);
     }
     views
+}
+
+/// What must be there before `operand` is read, besides the elements that it is a view of.
+pub(super) fn awaited(graph: &Graph, operand: Value) -> Vec<Value> {
+    let mut awaited = Vec::new();
+    let mut value = operand;
+    while graph.node(value).op.class() == Class::View {
+        let node = graph.node(value);
+        if node.op == Op::After {
+            awaited.extend_from_slice(&node.inputs[1..]);
+        }
+        value = node.inputs[0];
+    }
+    awaited
 }
 
 /// The strides of the same elements under other dimensions, where strides can say it.

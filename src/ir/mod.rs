@@ -3,10 +3,12 @@
 mod graph;
 mod op;
 mod print;
+mod region;
 mod validate;
 mod variable;
 
 pub use graph::{Graph, Literal, Node, NodeId, Type, Value, VariableId};
 pub use op::{Binary, Class, Compare, Distribution, Kernel, Op, ReduceKind, Unary};
+pub use region::{Call, CallGradient, HostArray, HostCall, HostFunction, Scan, Shared};
 pub use validate::validate;
 pub use variable::Variable;

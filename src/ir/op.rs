@@ -1,6 +1,6 @@
 //! The primitive operations and their attributes. What they mean is said once, in [`crate::ops`].
 
-use crate::ir::{Literal, VariableId};
+use crate::ir::{Call, Graph, HostCall, Literal, Scan, Shared, VariableId};
 use crate::tensor::{DType, Shape, Tensor};
 
 /// Elementwise functions of one value. The result has the dtype of the operand unless the row in `ops/unary.rs` says otherwise.
@@ -175,6 +175,15 @@ pub enum Op {
         axis: u8,
         dtype: DType,
     },
+    /// (x, others ...) -> x, not before the others are there.
+    After,
+    /// The results of a graph, with a gradient of its own making.
+    Call(Shared<Call>),
+    /// A loop that runs its body a fixed number of times.
+    Scan(Shared<Scan>),
+    /// What a function of the host makes of the operands.
+    Host(Shared<HostCall>),
+
     /// Result number i of an operation that has several ([`Op::result_count`]): the operand.
     Part(u32),
 
@@ -213,6 +222,10 @@ impl Op {
             Op::Gather { .. } => "gather",
             Op::ScatterAdd { .. } => "scatter_add",
             Op::Iota { .. } => "iota",
+            Op::After => "after",
+            Op::Call(_) => "call",
+            Op::Scan(_) => "scan",
+            Op::Host(_) => "host_call",
             Op::Part(_) => "part",
             Op::Random { .. } => "random",
         }
@@ -221,20 +234,32 @@ impl Op {
     pub fn class(&self) -> Class {
         match self {
             Op::Input(_) | Op::Constant(_) | Op::ConstantTensor(_) | Op::Read(_) | Op::Iota { .. } => Class::Leaf,
-            Op::Broadcast { .. } | Op::Reshape(_) | Op::Transpose(_) | Op::Slice { .. } | Op::Reverse(_) => Class::View,
+            Op::Broadcast { .. } | Op::Reshape(_) | Op::Transpose(_) | Op::Slice { .. } | Op::Reverse(_) | Op::After => Class::View,
             Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select | Op::Cast(_) | Op::Random { .. } => Class::Loop,
             Op::Reduce { .. } | Op::ArgMax(_) | Op::ArgMin(_) => Class::Loop,
             Op::Pad { .. } | Op::Concat(_) => Class::Assembly,
             Op::MatMul { .. } => Class::Product,
             Op::Part(_) => Class::Part,
+            Op::Call(call) => Class::Kernel(Kernel { fallible: is_fallible(&call.body), moves: true }),
+            Op::Scan(scan) => Class::Kernel(Kernel { fallible: is_fallible(&scan.body), moves: true }),
+            Op::Host(_) => Class::Kernel(Kernel { fallible: true, moves: true }),
             Op::Gather { .. } => Class::Kernel(Kernel { fallible: true, moves: true }),
             Op::ScatterAdd { .. } => Class::Kernel(Kernel { fallible: true, moves: false }),
         }
     }
     /// How many results the operation has, if it hands them out as [`Op::Part`]s; `None` if its node is its one result.
     pub fn result_count(&self) -> Option<usize> {
-        None
+        match self {
+            Op::Call(call) => Some(call.body.outputs.len()),
+            Op::Scan(scan) => Some(scan.body.outputs.len() + scan.body.nodes.len()),
+            Op::Host(call) => Some(call.results.len()),
+            _ => None,
+        }
     }
+}
+
+fn is_fallible(body: &Graph) -> bool {
+    body.nodes.iter().any(|node| matches!(node.op.class(), Class::Kernel(Kernel { fallible: true, .. })))
 }
 
 /// How the compiler and the devices see an operation.

@@ -93,6 +93,13 @@ impl Graph {
                 parts.push(format!("from word {start}"));
             }
             Op::Part(number) => parts.push(number.to_string()),
+            Op::Call(call) => parts.insert(0, call.name.clone()),
+            Op::Host(call) => parts.insert(0, call.function.name().to_string()),
+            Op::Scan(scan) => {
+                parts.push(format!("{} steps{}", scan.length, if scan.reverse { " backwards" } else { "" }));
+                parts.push(format!("{} carries, {} slices", scan.carries, scan.slices));
+            }
+            Op::After => {}
             Op::Input(_) | Op::Constant(_) | Op::Unary(_) | Op::Binary(_) | Op::Compare(_) => {}
             Op::Select | Op::Cast(_) | Op::Reshape(_) => {}
         }

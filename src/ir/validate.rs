@@ -32,7 +32,7 @@ fn validate_node(graph: &Graph, index: usize, node: &Node) -> Result<()> {
         if node.inputs.len() != arity {
             return Err(Error::internal(format!("{name} takes {arity} operands, not {}", node.inputs.len())));
         }
-    } else if node.inputs.is_empty() {
+    } else if node.inputs.is_empty() && matches!(node.op, Op::Concat(_) | Op::After) {
         return Err(Error::internal(format!("{name} takes at least one operand")));
     }
     if node.path as usize >= graph.paths.len() {
@@ -73,7 +73,7 @@ fn arity(op: &Op) -> Option<usize> {
         | Op::Random { .. } => Some(1),
         Op::Binary(_) | Op::Compare(_) | Op::Pad { .. } | Op::MatMul { .. } | Op::Gather { .. } => Some(2),
         Op::Select | Op::ScatterAdd { .. } => Some(3),
-        Op::Concat(_) => None,
+        Op::Concat(_) | Op::After | Op::Call(_) | Op::Scan(_) | Op::Host(_) => None,
     }
 }
 

@@ -12,6 +12,7 @@ mod create;
 mod index;
 mod matmul;
 mod reduce;
+mod region;
 mod rules;
 mod shape;
 mod trace;
@@ -19,6 +20,8 @@ mod unary;
 mod validate;
 
 pub use catalog::{Differentiable, Domain, Row, Sample, Values, catalog};
+pub(crate) use region::reorder_inputs;
+pub use region::{CustomGradient, Region, custom_gradient};
 pub use rules::{Contribution, gradient, gradient_several, infer, infer_in, infer_several, passes_gradient};
 pub use trace::{Dependency, Scope, Trace};
 pub use validate::validate;

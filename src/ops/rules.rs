@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ir::{Graph, Node, Op, Type, Value};
-use crate::ops::{Trace, binary, choose, create, index, matmul, reduce, shape, unary};
+use crate::ops::{Trace, binary, choose, create, index, matmul, reduce, region, shape, unary};
 
 /// What a node hands to the gradients of its operands.
 pub enum Contribution {
@@ -38,8 +38,12 @@ pub fn infer_in(graph: &Graph, op: &Op, inputs: &[Value]) -> Result<Type> {
 
 /// The types of the results of an operation with several.
 pub fn infer_several(op: &Op, inputs: &[Type]) -> Result<Vec<Type>> {
-    let _ = inputs;
-    Err(Error::internal(format!("{} has one result", op.name())))
+    match op {
+        Op::Call(call) => region::infer_call(call, inputs),
+        Op::Scan(scan) => region::infer_scan(scan, inputs),
+        Op::Host(call) => region::infer_host(call),
+        _ => Err(Error::internal(format!("{} has one result", op.name()))),
+    }
 }
 
 /// The type of the result, or why there is none.
@@ -50,6 +54,8 @@ pub fn infer(op: &Op, inputs: &[Type]) -> Result<Type> {
     match op {
         Op::Input(_) | Op::Constant(_) | Op::ConstantTensor(_) | Op::Read(_) => Err(Error::internal("leaves have types of their own")),
         Op::Part(_) => Err(Error::internal("a part has the type of its number")),
+        Op::Call(_) | Op::Scan(_) | Op::Host(_) => Err(Error::internal("its results are its parts")),
+        Op::After => region::infer_after(inputs),
         Op::Unary(op) => operands(inputs).and_then(|[x]| unary::infer(*op, x)),
         Op::Binary(op) => operands(inputs).and_then(|[a, b]| binary::infer(*op, a, b)),
         Op::Compare(op) => operands(inputs).and_then(|[a, b]| choose::infer_compare(*op, a, b)),
@@ -85,8 +91,11 @@ pub fn passes_gradient(op: &Op) -> bool {
 
 /// [`gradient`] for an operation with several results: `y` is its node, `dy` what the parts are asked for with, as far as they are.
 pub fn gradient_several(g: &mut Trace, node: &Node, y: Value, dy: &[Option<Value>]) -> Contribution {
-    let _ = (g, node, y, dy);
-    Contribution::Refused("it has one result")
+    let _ = (g, y, dy);
+    match node.op {
+        Op::Host(_) => Contribution::Refused("the host gave it no gradient"),
+        _ => Contribution::Refused("there is no rule for it"),
+    }
 }
 
 /// Records what `node` (whose result is `y`) hands to its operands when its result is asked for with `dy`.
@@ -96,7 +105,8 @@ pub fn gradient(g: &mut Trace, node: &Node, y: Value, dy: Value) -> Contribution
         Op::Input(_) | Op::Constant(_) | Op::ConstantTensor(_) | Op::Read(_) => Contribution::Zero,
         Op::Compare(_) | Op::ArgMax(_) | Op::ArgMin(_) | Op::Iota { .. } | Op::Random { .. } => Contribution::Zero,
         // Goes through the node that it is a part of.
-        Op::Part(_) => Contribution::Zero,
+        Op::Part(_) | Op::Call(_) | Op::Scan(_) | Op::Host(_) => Contribution::Zero,
+        Op::After => region::gradient_after(dy),
         Op::Unary(op) => unary::gradient(g, *op, x[0], y, dy),
         Op::Binary(op) => binary::gradient(g, *op, x[0], x[1], y, dy),
         Op::Select => choose::gradient_select(g, x[0], dy),

@@ -162,14 +162,27 @@ impl Trace {
         &self.cells
     }
     fn set_path(&mut self) {
-        let path = self.scope.join(".");
-        self.path = match self.graph.paths.iter().position(|known| *known == path) {
-            Some(index) => index as u32,
-            None => {
-                self.graph.paths.push(path);
-                self.graph.paths.len() as u32 - 1
-            }
-        };
+        self.path = self.path_index(&self.scope.join("."));
+    }
+    fn path_index(&mut self, path: &str) -> u32 {
+        let known = self.graph.paths.iter().position(|known| known == path);
+        known.unwrap_or_else(|| {
+            self.graph.paths.push(path.to_string());
+            self.graph.paths.len() - 1
+        }) as u32
+    }
+    /// A recording of its own in the same place.
+    pub(super) fn nested(&self) -> Trace {
+        let mut inner = Trace::new();
+        inner.scope = self.scope.clone();
+        inner.cells = self.cells.clone();
+        inner.set_path();
+        inner
+    }
+    /// Nodes from here on carry `path`, until [`Trace::leave_path`] gets what this returns.
+    pub(crate) fn enter_path(&mut self, path: &str) -> u32 {
+        let index = self.path_index(path);
+        std::mem::replace(&mut self.path, index)
     }
     /// Nodes from here on carry the path of `value`, until [`Trace::leave_path`] gets what this returns.
     pub(crate) fn enter_path_of(&mut self, value: Value) -> u32 {
@@ -203,6 +216,16 @@ impl Trace {
     /// Result `number` of an operation that has several.
     pub fn part(&mut self, of: Value, number: usize) -> Value {
         self.push(Op::Part(number as u32), &[of])
+    }
+    /// [`Trace::push`] for any node of another graph: leaves have the type that they have there.
+    pub(crate) fn push_leaf_or(&mut self, op: &Op, inputs: &[Value], ty: Type) -> Value {
+        match op {
+            Op::Constant(_) | Op::ConstantTensor(_) => {
+                let pushed = self.graph.append(op.clone(), Vec::new(), ty, self.path);
+                self.settle(pushed)
+            }
+            _ => self.push(op.clone(), inputs),
+        }
     }
     /// A new input of the graph.
     pub fn input(&mut self, ty: Type) -> Value {
@@ -285,6 +308,20 @@ impl Trace {
         self.drawn.push(0);
         self.ids.insert(variable.key(), id);
         id
+    }
+    /// [`Trace::read`] for code with a recording of its own: if the variable is a generator that was drawn from, the value is its state behind those
+    /// words, and it is drawn from anew.
+    pub(super) fn read_settled(&mut self, variable: &Variable) -> Value {
+        let value = self.read(variable);
+        let id = self.id(variable);
+        match std::mem::take(&mut self.drawn[id.0 as usize]) {
+            0 => value,
+            words => {
+                let advanced = self.advance(value, words);
+                self.assign(variable, advanced);
+                advanced
+            }
+        }
     }
     /// Takes `words` words of the generator whose state `variable` holds: the state's value and the first word's offset from it.
     pub(crate) fn draw(&mut self, variable: &Variable, words: u64) -> (Value, u64) {

@@ -7,6 +7,7 @@ mod elementwise;
 mod movement;
 mod random;
 mod reduction;
+mod region;
 #[cfg(test)]
 mod tests;
 
@@ -45,28 +46,35 @@ pub fn evaluate(graph: &Graph, allocator: &Allocator, inputs: &[Tensor]) -> Resu
             return Err(Error::shape(format!("input {position} is {given}, not {wanted}")));
         }
     }
+    let given = inputs.iter().map(Array::from_tensor).collect::<Result<Vec<Array>>>()?;
+    let values = values(graph, given)?;
+    let tensor = |value: &Value| values[value.index()].to_tensor(allocator);
+    Ok(Evaluation {
+        outputs: graph.outputs.iter().map(tensor).collect::<Result<_>>()?,
+        assigned: graph.assignments.iter().map(|(id, value)| Ok((*id, tensor(value)?))).collect::<Result<_>>()?,
+    })
+}
+
+/// The value of each node.
+fn values(graph: &Graph, inputs: Vec<Array>) -> Result<Vec<Array>> {
     let mut values: Vec<Array> = Vec::with_capacity(graph.nodes.len());
     // Results of operations that have several.
     let mut several: HashMap<Value, Vec<Array>> = HashMap::new();
     for (index, node) in graph.nodes.iter().enumerate() {
         let place = || format!("{}{}{}", graph.paths[node.path as usize], if node.path == 0 { "" } else { ": " }, node.op.name());
         if node.op.result_count().is_some() {
-            let mut results = compute_several(graph, node, &values).map_err(|error| error.within(&place()))?;
+            let mut results = compute_several(node, &values).map_err(|error| error.within(&place()))?;
             results.iter_mut().for_each(Array::round);
             several.insert(Value::from_index(index), results);
             values.push(Array { ty: node.ty, data: Data::Floats(Vec::new()) });
             continue;
         }
-        let mut value = compute(graph, node, &values, &several, inputs).map_err(|error| error.within(&place()))?;
+        let mut value = compute(graph, node, &values, &several, &inputs).map_err(|error| error.within(&place()))?;
         value.round();
         debug_assert_eq!(value.data.len(), node.ty.shape.elements(), "{}", place());
         values.push(value);
     }
-    let tensor = |value: &Value| values[value.index()].to_tensor(allocator);
-    Ok(Evaluation {
-        outputs: graph.outputs.iter().map(tensor).collect::<Result<_>>()?,
-        assigned: graph.assignments.iter().map(|(id, value)| Ok((*id, tensor(value)?))).collect::<Result<_>>()?,
-    })
+    Ok(values)
 }
 
 /// Elements in row-major order, wide enough for every dtype of their kind.
@@ -169,17 +177,22 @@ fn wrap(dtype: DType, x: i64) -> i64 {
 }
 
 /// The results of a node that has several, before rounding.
-fn compute_several(graph: &Graph, node: &Node, values: &[Array]) -> Result<Vec<Array>> {
-    let _ = (graph, values);
-    Err(Error::internal(format!("{} has one result", node.op.name())))
+fn compute_several(node: &Node, values: &[Array]) -> Result<Vec<Array>> {
+    let x: Vec<&Array> = node.inputs.iter().map(|value| &values[value.index()]).collect();
+    match &node.op {
+        Op::Call(call) => region::call(call, &x),
+        Op::Scan(scan) => region::scan(scan, &x),
+        Op::Host(call) => region::host(call, &x),
+        _ => Err(Error::internal(format!("{} has one result", node.op.name()))),
+    }
 }
 
 /// The value of one node before rounding.
-fn compute(graph: &Graph, node: &Node, values: &[Array], several: &HashMap<Value, Vec<Array>>, inputs: &[Tensor]) -> Result<Array> {
+fn compute(graph: &Graph, node: &Node, values: &[Array], several: &HashMap<Value, Vec<Array>>, inputs: &[Array]) -> Result<Array> {
     let x: Vec<&Array> = node.inputs.iter().map(|value| &values[value.index()]).collect();
     let ty = node.ty;
     let data = match &node.op {
-        Op::Input(position) => Array::from_tensor(&inputs[*position as usize])?.data,
+        Op::Input(position) => inputs[*position as usize].data.clone(),
         Op::Constant(literal) => constant(ty.dtype, *literal),
         Op::ConstantTensor(tensor) => Array::from_tensor(tensor)?.data,
         Op::Read(id) => Array::from_tensor(graph.variables[id.0 as usize].tensor()?)?.data,
@@ -206,6 +219,8 @@ fn compute(graph: &Graph, node: &Node, values: &[Array], several: &HashMap<Value
         Op::ArgMin(axis) => reduction::arg(x[0], &ty.shape, *axis as usize, false),
         Op::MatMul { transpose_a, transpose_b } => reduction::matmul(x[0], x[1], &ty.shape, *transpose_a, *transpose_b)?,
 
+        Op::After => x[0].data.clone(),
+        Op::Call(_) | Op::Scan(_) | Op::Host(_) => return Err(Error::internal("its results are its parts")),
         Op::Part(number) => return several[&node.inputs[0]].get(*number as usize).cloned().ok_or_else(|| Error::internal("no such part")),
 
         Op::Random { distribution, shape, dtype, start } => random::random(*distribution, shape, *dtype, *start, x[0])?,

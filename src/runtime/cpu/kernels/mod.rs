@@ -4,7 +4,9 @@
 //! program runs, without an allocation.
 
 mod assemble;
+mod host;
 mod index;
+mod scan;
 
 pub(super) use assemble::assemble;
 
@@ -37,9 +39,10 @@ pub(super) trait Kernel: Send + Sync {
 
 /// Decides how the step is computed.
 pub(super) fn ready(step: &KernelStep, level: Level) -> Result<Box<dyn Kernel>> {
-    let _ = level;
     Ok(match &step.op {
         Op::Gather { axis } => Box::new(index::Gather::new(step, *axis as usize)),
+        Op::Scan(_) => Box::new(scan::Scan::new(step, level)?),
+        Op::Host(call) => Box::new(host::Host::new(step, call)),
         Op::ScatterAdd { axis } => Box::new(index::ScatterAdd::new(step, *axis as usize)),
         other => return Err(Error::internal(format!("{} has no kernel", other.name()))),
     })
