@@ -22,9 +22,15 @@ binary file], the encoding the smallest that holds all its elements exactly (lit
 import hashlib
 import json
 import math
+import os
 import pathlib
 import random
+import sys
 import warnings
+
+# op_db walks through sets: their order must be the same in every run.
+if os.environ.get("PYTHONHASHSEED") != "0":
+    os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "PYTHONHASHSEED": "0"})
 
 import numpy
 import torch
@@ -99,7 +105,7 @@ OPS = """
     arange eye full full_like linspace logspace ones ones_like tril_indices triu_indices zeros zeros_like new_full new_ones new_zeros fill
 """.split()
 
-SAMPLES = 6
+SAMPLES = 8
 ELEMENTS = 60  # of an operand, where there are such samples,
 MOST = 500     # and where there are not; of results always, times eight.
 
