@@ -29,6 +29,7 @@ macro_rules! binary {
             meaning: $meaning,
             domain: Domain::$domain,
             differentiable: { let gradient: Result<Rule, &'static str> = $gradient; match gradient { Ok(_) => Differentiable::Yes, Err(reason) => Differentiable::Zero(reason) } },
+            operands: Some((2, 2)),
             build: |g, x| g.$name(x[0], x[1]),
             samples: &[$(
                 &[$((&[3, 4], Values::Uniform($low as f64, $high as f64))),*],

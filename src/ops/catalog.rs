@@ -72,6 +72,8 @@ pub struct Row {
     pub differentiable: Differentiable,
     /// Shapes of operands and result, for the documentation; empty where they are elementwise.
     pub shapes: &'static str,
+    /// The fewest and the most operands (`usize::MAX` for any number), where samples do not say it: they say as many as they have.
+    pub operands: Option<(usize, usize)>,
     /// What PyTorch calls it: empty if the same, "-" if it has no such thing.
     pub torch: &'static str,
     /// What MindSpore calls it: empty if the same, "-" if it has no such thing.
@@ -88,28 +90,59 @@ impl Row {
         domain: Domain::Float,
         differentiable: Differentiable::Yes,
         shapes: "",
+        operands: None,
         torch: "",
         mindspore: "",
         build: |_, x| x[0],
         samples: &[],
     };
+
+    /// The fewest and the most operands; `usize::MAX` for any number.
+    pub const fn arity(&self) -> (usize, usize) {
+        if let Some(operands) = self.operands {
+            return operands;
+        }
+        if self.samples.is_empty() {
+            return (1, 1);
+        }
+        let (mut least, mut most) = (usize::MAX, 0);
+        let mut index = 0;
+        while index < self.samples.len() {
+            let count = self.samples[index].len();
+            least = if count < least { count } else { least };
+            most = if count > most { count } else { most };
+            index += 1;
+        }
+        (least, most)
+    }
 }
 
-/// Every operation, primitives first.
+/// Operations that belong together.
+pub struct Family {
+    pub title: &'static str,
+    pub rows: &'static [Row],
+}
+
+const fn family(title: &'static str, rows: &'static [Row]) -> Family {
+    Family { title, rows }
+}
+
+/// All families, primitives first. A title that stands twice is one family.
+pub const FAMILIES: &[Family] = &[
+    family("Elementwise functions of one value", super::unary::ROWS),
+    family("Elementwise functions of two values", super::binary::ROWS),
+    family("Comparison, choice, conversion", super::choose::ROWS),
+    family("Shape", super::shape::ROWS),
+    family("Reductions", super::reduce::ROWS),
+    family("Matrix products and linear algebra", super::matmul::ROWS),
+    family("Indices", super::index::ROWS),
+    family("Activations", super::composite::activation::ROWS),
+    family("Elementwise functions of one value", super::composite::arithmetic::ROWS),
+    family("Losses", super::composite::loss::ROWS),
+    family("Activations", super::composite::softmax::ROWS),
+];
+
+/// Every operation, in the order of [`FAMILIES`].
 pub fn catalog() -> impl Iterator<Item = &'static Row> {
-    [
-        super::unary::ROWS,
-        super::binary::ROWS,
-        super::choose::ROWS,
-        super::shape::ROWS,
-        super::reduce::ROWS,
-        super::matmul::ROWS,
-        super::index::ROWS,
-        super::composite::activation::ROWS,
-        super::composite::arithmetic::ROWS,
-        super::composite::loss::ROWS,
-        super::composite::softmax::ROWS,
-    ]
-    .into_iter()
-    .flatten()
+    FAMILIES.iter().flat_map(|family| family.rows)
 }
