@@ -7,6 +7,7 @@ use crate::ops::Trace;
 use crate::runtime::Program;
 use crate::tensor::Tensor;
 use crate::thread::ThreadMark;
+use crate::train::GradientId;
 use crate::train::cache::{Cache, Ready, new_outputs, with_references};
 use parking_lot::Mutex;
 use std::fmt;
@@ -31,6 +32,8 @@ struct Inner {
     input_count: Option<usize>,
     output_count: Option<usize>,
     record: Box<Recorder>,
+    /// What the outputs from this one on are gradients of.
+    gradient_ids: Option<(usize, Vec<GradientId>)>,
     cache: Cache,
     /// Threads that are recording this function now. No lock is held meanwhile: the recorder may call what it likes but this function.
     recording: Mutex<Vec<ThreadMark>>,
@@ -54,9 +57,33 @@ impl Function {
             input_count,
             output_count,
             record: Box::new(record),
+            gradient_ids: None,
             cache: Cache::default(),
             recording: Mutex::new(Vec::new()),
         }))
+    }
+    /// Says what the outputs from number `ids.0` on are gradients of. For a function that was just made.
+    pub(super) fn with_gradient_ids(mut self, ids: Option<(usize, Vec<GradientId>)>) -> Function {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.gradient_ids = ids;
+        }
+        self
+    }
+    /// What output `number` is the gradient of; `None` if it is no gradient.
+    pub fn gradient_id(&self, number: usize) -> Option<&GradientId> {
+        let (first, ids) = self.0.gradient_ids.as_ref()?;
+        ids.get(number.checked_sub(*first)?)
+    }
+    /// The number of the output that is the gradient of this. NOT_FOUND if there is none.
+    pub fn find_gradient(&self, id: &GradientId) -> Result<usize> {
+        let found = self.0.gradient_ids.as_ref().and_then(|(first, ids)| Some(first + ids.iter().position(|known| known == id)?));
+        found.ok_or_else(|| {
+            let name = match id {
+                GradientId::Position(position) => format!("position {position}"),
+                GradientId::Weight(name) => format!("the weight {name}"),
+            };
+            Error::new(Status::NotFound, format!("the function returns no gradient of {name}"))
+        })
     }
     pub fn context(&self) -> &Context {
         &self.0.context

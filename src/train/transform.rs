@@ -1,11 +1,12 @@
 //! Functions made from functions: gradients.
 
 use crate::autodiff::reverse;
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result};
 use crate::ir::Value;
 use crate::nn::Parameter;
 use crate::ops::Trace;
 use crate::train::Function;
+use crate::train::wrt::{Wrt, differentiated, no_aux};
 
 /// Options of [`grad`] and [`value_and_grad`].
 #[derive(Clone, Debug, Default)]
@@ -39,36 +40,17 @@ pub fn value_and_grad(f: &Function, options: GradOptions) -> Result<Function> {
     differentiate(f, options, true)
 }
 
+/// [`value_and_grad`] with seeds: takes the inputs of `f`, then what each differentiated output is weighted with; returns the outputs of `f`, then
+/// the product of the weights with the Jacobian for each position and weight.
+pub fn vjp(f: &Function, options: GradOptions) -> Result<Function> {
+    differentiate(f, GradOptions { sens_param: true, ..options }, true)
+}
+
 fn differentiate(f: &Function, options: GradOptions, with_values: bool) -> Result<Function> {
     let GradOptions { positions, weights, has_aux, sens_param } = options;
-    let positions = match positions {
-        Some(positions) => positions,
-        None if weights.is_empty() => vec![0],
-        None => Vec::new(),
-    };
-    if positions.is_empty() && weights.is_empty() {
-        return Err(Error::invalid("grad: there is nothing to differentiate with respect to: neither positions nor weights"));
-    }
-    for (index, position) in positions.iter().enumerate() {
-        if positions[..index].contains(position) {
-            return Err(Error::invalid(format!("grad: position {position} is named twice")));
-        }
-        if let Some(count) = f.input_count()
-            && *position >= count
-        {
-            return Err(Error::invalid(format!("grad: there is no position {position}, the function takes {count} inputs")));
-        }
-    }
-    for (index, weight) in weights.iter().enumerate() {
-        if weights[..index].contains(weight) {
-            return Err(Error::invalid(format!("grad: the weight {} is named twice", weight.name())));
-        }
-        if weight.context() != f.context() {
-            return Err(Error::invalid(format!("grad: the weight {} belongs to another context", weight.name())));
-        }
-    }
+    let wrt = Wrt::new("grad", f, positions, weights)?;
     if has_aux && f.output_count().is_some_and(|count| count < 2) {
-        return Err(no_aux(f.output_count().unwrap_or(0)));
+        return Err(no_aux("grad", f.output_count().unwrap_or(0)));
     }
     // How many of the inputs are seeds, as far as it is known before the function was recorded.
     let seed_count = match (sens_param, has_aux) {
@@ -77,25 +59,22 @@ fn differentiate(f: &Function, options: GradOptions, with_values: bool) -> Resul
         (true, false) => f.output_count(),
     };
     let input_count = f.input_count().zip(seed_count).map(|(inputs, seeds)| inputs + seeds);
-    let gradients = positions.len() + weights.len();
-    let output_count = f.output_count().map(|count| {
-        gradients
-            + if with_values {
-                count
-            } else if has_aux {
-                count - 1
-            } else {
-                0
-            }
-    });
-    let plan = Plan { f: f.clone(), positions, weights, has_aux, sens_param, seed_count, with_values };
-    Ok(Function::with_counts(f.context(), input_count, output_count, move |g, inputs| plan.record(g, inputs)))
+    let values = |count: usize| match (with_values, has_aux) {
+        (true, _) => count,
+        (false, true) => count - 1,
+        (false, false) => 0,
+    };
+    let output_count = f.output_count().map(|count| wrt.count() + values(count));
+    // Where the gradients stand among the outputs.
+    let first = if with_values { f.output_count() } else { Some(0) };
+    let ids = first.map(|first| (first, wrt.ids()));
+    let plan = Plan { f: f.clone(), wrt, has_aux, sens_param, seed_count, with_values };
+    Ok(Function::with_counts(f.context(), input_count, output_count, move |g, inputs| plan.record(g, inputs)).with_gradient_ids(ids))
 }
 
 struct Plan {
     f: Function,
-    positions: Vec<usize>,
-    weights: Vec<Parameter>,
+    wrt: Wrt,
     has_aux: bool,
     sens_param: bool,
     seed_count: Option<usize>,
@@ -108,33 +87,12 @@ impl Plan {
         let seed_count = self.seed_count.or(self.f.input_count().map(|count| inputs.len().saturating_sub(count))).unwrap_or(1);
         let own = inputs.len().checked_sub(seed_count).ok_or_else(|| Error::invalid("grad: the inputs have no seed (sens)"))?;
         let (inputs, seeds) = inputs.split_at(own);
-        if let Some(position) = self.positions.iter().find(|position| **position >= own) {
-            return Err(Error::invalid(format!("grad: there is no position {position}, the function was called with {own} inputs")));
-        }
-        // A node of its own for each position: gradients stay apart even where one value stands in two.
-        let mut inputs = inputs.to_vec();
-        let mut wrt = Vec::with_capacity(self.positions.len() + self.weights.len());
-        for position in &self.positions {
-            inputs[*position] = g.identity(inputs[*position]);
-            wrt.push(inputs[*position]);
-        }
-        for weight in &self.weights {
-            if !weight.requires_grad_in(g) {
-                return Err(Error::invalid(format!("grad: {} does not require a gradient", weight.name())));
-            }
-            wrt.push(weight.read(g));
-        }
+        let (inputs, wrt) = self.wrt.begin("grad", g, inputs)?;
         let outputs = self.f.record(g, &inputs)?;
-        if self.has_aux && outputs.len() < 2 {
-            return Err(no_aux(outputs.len()));
-        }
-        let differentiated = if self.has_aux { &outputs[..1] } else { &outputs[..] };
+        let differentiated = differentiated("grad", g, &outputs, self.has_aux)?;
         if self.sens_param && seeds.len() != differentiated.len() {
             let text = format!("grad: {} seeds (sens) for {} differentiated outputs", seeds.len(), differentiated.len());
             return Err(Error::invalid(text));
-        }
-        if !differentiated.iter().any(|output| g.dtype(*output).is_float()) {
-            return Err(Error::new(Status::NotDifferentiable, "grad: none of the differentiated outputs is a float"));
         }
         let mut seeded = Vec::with_capacity(differentiated.len());
         for (index, output) in differentiated.iter().enumerate() {
@@ -150,8 +108,4 @@ impl Plan {
             gradients
         })
     }
-}
-
-fn no_aux(count: usize) -> Error {
-    Error::invalid(format!("grad: has_aux needs at least two outputs, the function has {count}"))
 }
