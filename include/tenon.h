@@ -1334,6 +1334,242 @@ TenonStatus tenon_grad(TenonFunction function, const TenonGradOptions *options, 
 TenonStatus tenon_value_and_grad(TenonFunction function, const TenonGradOptions *options, TenonFunction *gradient,
     TenonError *error);
 
+/* ==== Functions from functions ======================================================================================
+ *
+ * What these make are functions like any other: they are called, recorded into graphs, and transformed again, in any
+ * order.
+ */
+
+/** Options of tenon_vmap. */
+typedef struct TenonVmapOptions {
+    /** sizeof(TenonVmapOptions), set by tenon_vmap_options_init. */
+    size_t struct_size;
+    /** For each input the dimension that holds the lanes, or -1 for an input that all lanes share. Default: 0 for all. */
+    const int64_t *in_axes;
+    /** How many: none, or as many as the function takes. */
+    size_t in_axis_count;
+    /** For each output the dimension that the lanes become. Default: 0 for all. */
+    const int64_t *out_axes;
+    /** How many: none, or as many as the function has. */
+    size_t out_axis_count;
+} TenonVmapOptions;
+
+/**
+ * Records a gradient into `graph`: reads the `inputs` of a function, its `outputs`, and what these are asked for with
+ * (`output_gradients`, zeros for an output that nobody asks for); writes to each of `input_gradients` a value of the
+ * dtype and shape of that input, or leaves it as it is, all zero, if that input gets nothing.
+ *
+ * What is recorded can be differentiated again. Else as TenonRecordFunction.
+ */
+typedef TenonStatus (*TenonGradientFunction)(void *user, TenonGraph graph, const TenonValue *inputs,
+    const TenonValue *outputs, const TenonValue *output_gradients, TenonValue *input_gradients);
+
+/** Options of tenon_scan. */
+typedef struct TenonScanOptions {
+    /** sizeof(TenonScanOptions), set by tenon_scan_options_init. */
+    size_t struct_size;
+    /** How many steps. Default: the first dimension of the first slice, 0 if there is none. */
+    size_t length;
+    /** Values that one step hands to the next. */
+    const TenonValue *carries;
+    /** How many. */
+    size_t carry_count;
+    /** Values whose first dimension is the steps: each step gets its element. */
+    const TenonValue *slices;
+    /** How many. */
+    size_t slice_count;
+    /** Values that all steps share. */
+    const TenonValue *constants;
+    /** How many. */
+    size_t constant_count;
+    /** Steps run from the last to the first. Default: false. */
+    bool reverse;
+} TenonScanOptions;
+
+/**
+ * Makes the vector-Jacobian product of a function: tenon_value_and_grad with sens. It takes the inputs of the function,
+ * then what each differentiated output is weighted with; it returns the outputs, then a gradient for each position and
+ * weight. Fails like tenon_grad. The caller frees the new function. Any thread.
+ */
+TenonStatus tenon_vjp(TenonFunction function, const TenonGradOptions *options, TenonFunction *product,
+    TenonError *error);
+
+/**
+ * Makes the Jacobian-vector product of a function: the derivative along a direction (forward mode). It takes the inputs
+ * of the function, then a direction for each position and weight, of its dtype and shape; it returns the outputs, then
+ * the derivative of each (with has_aux of the first alone). Options with sens are refused. Fails like tenon_grad; calls
+ * fail with TENON_SHAPE_MISMATCH for a direction of another type. The caller frees the new function. Any thread.
+ */
+TenonStatus tenon_jvp(TenonFunction function, const TenonGradOptions *options, TenonFunction *product,
+    TenonError *error);
+
+/**
+ * Makes the Jacobian of a function, computed by rows: a gradient for each element of the outputs, all at once. Right for
+ * few outputs and many inputs (jacrev). For each differentiated output, and for each position and then weight, the new
+ * function has an output of the shape (output's dimensions, input's dimensions); behind them, with has_aux, the outputs
+ * from the second on. Options with sens are refused. Fails like tenon_grad; calls fail with TENON_NOT_DIFFERENTIABLE for
+ * an output or input that is no float, with TENON_SHAPE_MISMATCH where more than 8 dimensions would come out. The caller
+ * frees the new function. Any thread.
+ */
+TenonStatus tenon_jacobian_rows(TenonFunction function, const TenonGradOptions *options,
+    TenonFunction *jacobian_function, TenonError *error);
+
+/**
+ * tenon_jacobian_rows, computed by columns: a direction for each element of the inputs, all at once. Right for few inputs
+ * and many outputs (jacfwd). The results are the same.
+ */
+TenonStatus tenon_jacobian_columns(TenonFunction function, const TenonGradOptions *options,
+    TenonFunction *jacobian_function, TenonError *error);
+
+/**
+ * Makes the Hessian of a function whose first output is one float: for each pair of positions and weights an output of
+ * the shape (first's dimensions, second's dimensions), in the order of the first, then of the second; behind them, with
+ * has_aux, the outputs from the second on. Options with sens are refused. Fails like tenon_jacobian_rows; calls fail with
+ * TENON_SHAPE_MISMATCH if the first output has more than one element. The caller frees the new function. Any thread.
+ */
+TenonStatus tenon_hessian(TenonFunction function, const TenonGradOptions *options, TenonFunction *hessian_function,
+    TenonError *error);
+
+/**
+ * Makes the product of the Hessian of a function with directions; the Hessian itself is never made. The first output of
+ * the function is one float. The new function takes the inputs, then a direction for each position and weight; it
+ * returns the gradients, then the products, one for each position and weight, then, with has_aux, the outputs from the
+ * second on. Options with sens are refused. Fails like tenon_hessian and tenon_jvp. The caller frees the new function. Any thread.
+ */
+TenonStatus tenon_hvp(TenonFunction function, const TenonGradOptions *options, TenonFunction *product,
+    TenonError *error);
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonVmapOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
+TenonStatus tenon_vmap_options_init(TenonVmapOptions *options, size_t size);
+
+/**
+ * Makes the function that computes another one for many lanes at once: its inputs have one more dimension, and so have
+ * its outputs. An output that is the same in all lanes is repeated; random numbers are the same in all lanes.
+ *
+ * Fails with TENON_INVALID_ARGUMENT if the lists do not fit the function, or if no input has lanes. Calls fail with
+ * TENON_SHAPE_MISMATCH if inputs have different numbers of lanes, or none, with TENON_UNSUPPORTED if the function assigns
+ * to a variable what differs from lane to lane. The caller frees the new function. Any thread.
+ */
+TenonStatus tenon_vmap(TenonFunction function, const TenonVmapOptions *options, TenonFunction *mapped,
+    TenonError *error);
+
+/**
+ * Makes a function that computes the same, and whose gradient runs it again instead of keeping what it makes on the way
+ * (checkpointing): less memory for more work. Results and gradients are the same. The caller frees the new function. Any
+ * thread.
+ */
+TenonStatus tenon_recompute(TenonFunction function, TenonFunction *recomputed, TenonError *error);
+
+/**
+ * Makes a function that computes the same, with a gradient of the host's: `gradient` records it each time that one is
+ * taken. Parameters that the function reads get no gradient through it.
+ *
+ * `gradient` and `user` are taken over: `drop` is called once with `user` when the last function that is made from the
+ * new one has gone, or before this call returns if it fails. What the callback returns wrongly fails the call that takes
+ * the gradient. The caller frees the new function. Any thread.
+ */
+TenonStatus tenon_custom_gradient(TenonFunction function, TenonGradientFunction gradient, void *user,
+    TenonDropFunction drop, TenonFunction *customized, TenonError *error);
+
+/**
+ * Writes what output `output` of a function that tenon_grad, tenon_value_and_grad, or tenon_vjp made is the gradient of: the position of an
+ * input, or -1 for a parameter, whose name tenon_function_gradient_name tells. Fails with TENON_NOT_FOUND for an output
+ * that is no gradient. Any thread.
+ */
+TenonStatus tenon_function_gradient_position(TenonFunction function, size_t output, int64_t *position,
+    TenonError *error);
+
+/**
+ * Writes the name of the parameter that output `output` of a function is the gradient of, to `text`, which has room for
+ * `capacity` bytes, its length without the NUL to `length`; empty for the gradient of an input. NULL with capacity 0 asks
+ * for the length alone; another capacity that is too small is refused. Fails like tenon_function_gradient_position. Any
+ * thread.
+ */
+TenonStatus tenon_function_gradient_name(TenonFunction function, size_t output, char *text, size_t capacity,
+    size_t *length, TenonError *error);
+
+/**
+ * Writes the number of the output that is the gradient of the input at `position`. Fails with TENON_NOT_FOUND if there is
+ * none. Any thread.
+ */
+TenonStatus tenon_function_find_gradient_of_input(TenonFunction function, size_t position, size_t *output,
+    TenonError *error);
+
+/**
+ * Writes the number of the output that is the gradient of the parameter of this name (as it was when the gradient was made). Fails with TENON_NOT_FOUND if there is
+ * none. Any thread.
+ */
+TenonStatus tenon_function_find_gradient_of_weight(TenonFunction function, const char *name, size_t *output,
+    TenonError *error);
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonScanOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
+TenonStatus tenon_scan_options_init(TenonScanOptions *options, size_t size);
+
+/**
+ * Records a loop that runs a fixed number of times. `step` records one step, once, before this call returns: its inputs
+ * are the carries, an element of each slice, and the constants; its outputs, `output_count` of them, are the carries for
+ * the next step, of the same dtypes and shapes, then what is stacked. `outputs` receives the last carries, then the
+ * stacks, whose first dimension is the steps.
+ *
+ * A step sees values of its own graph alone: what it needs of this one comes in as a carry, slice, or constant. It reads
+ * parameters, calls cells, and draws random numbers like any other recording; what it assigns to variables is carried
+ * from step to step. Loops can be differentiated any number of times; they keep what the gradient needs of each step.
+ * Failures stick to the graph, and the outputs are invalid values then. Threads as in tenon_graph_status.
+ */
+void tenon_scan(TenonGraph graph, const TenonScanOptions *options, TenonRecordFunction step, void *user,
+    TenonValue *outputs, size_t output_count);
+
+/* ==== Functions of the host =========================================================================================
+ */
+
+/** Dtype and shape. */
+typedef struct TenonType {
+    TenonDType dtype;
+    /** How many dimensions, at most 8. */
+    int32_t rank;
+    /** Their sizes; the others are ignored. */
+    int64_t shape[8];
+} TenonType;
+
+/**
+ * Says what types the results have for operands of these types: writes one for each output, or returns another status
+ * than TENON_OK to refuse the operands. Called while a graph is recorded, on any thread.
+ */
+typedef TenonStatus (*TenonHostTypesFunction)(void *user, const TenonType *inputs, TenonType *outputs);
+
+/** An operand or a result of a function of the host. */
+typedef struct TenonHostArray {
+    /** The elements, row-major without gaps. */
+    void *data;
+    TenonType type;
+} TenonHostArray;
+
+/**
+ * Computes the results from the operands, all of them, from nothing else. Called whenever a program runs that holds the
+ * function, on the thread that runs it, for two programs perhaps at the same time. A status other than TENON_OK fails the
+ * run, which then changes nothing. It may not run, free, or wait for what it is a part of.
+ */
+typedef TenonStatus (*TenonHostRunFunction)(void *user, const TenonHostArray *inputs, const TenonHostArray *outputs);
+
+/**
+ * Makes a function that the host computes: an operation of its own, which records, differentiates, and runs like any
+ * other. `types` says what shapes and dtypes come out, `run` computes them, `gradient` records the gradient, which may
+ * call other such functions; NULL for a function that has none: taking its gradient fails with
+ * TENON_NOT_DIFFERENTIABLE. `name` stands in error texts.
+ *
+ * The callbacks share `user`; `drop` is called once with it when the last function that is made from this one has gone,
+ * or before this call returns if it fails. The caller frees the function. Any thread.
+ */
+TenonStatus tenon_host_function_new(TenonContext context, const char *name, TenonHostTypesFunction types,
+    TenonHostRunFunction run, TenonGradientFunction gradient, void *user, TenonDropFunction drop, size_t input_count,
+    size_t output_count, TenonFunction *function, TenonError *error);
+
 /* ==== Cells =========================================================================================================
  */
 
@@ -1365,6 +1601,17 @@ TenonStatus tenon_cell_new(TenonContext context, TenonRecordFunction construct, 
 /** tenon_cell_new with any number of inputs and outputs. */
 TenonStatus tenon_cell_new_with_counts(TenonContext context, TenonRecordFunction construct, void *user,
     TenonDropFunction drop, size_t input_count, size_t output_count, TenonCell *cell, TenonError *error);
+
+/**
+ * tenon_cell_new_with_counts with a gradient of the host's, which is recorded each time that one is taken (`bprop`).
+ * Parameters below the cell get no gradient through it.
+ *
+ * `gradient` has a user pointer of its own; both are taken over, and each drop function is called once, as in
+ * tenon_cell_new.
+ */
+TenonStatus tenon_cell_new_with_gradient(TenonContext context, TenonRecordFunction construct, void *user,
+    TenonDropFunction drop, TenonGradientFunction gradient, void *gradient_user, TenonDropFunction gradient_drop,
+    size_t input_count, size_t output_count, TenonCell *cell, TenonError *error);
 
 /**
  * Records the forward graph of a cell of one input and one output. What fails sticks to the graph of the input, with the
@@ -1407,6 +1654,12 @@ TenonStatus tenon_cell_insert_parameter(TenonCell cell, const char *name, TenonP
 
 /** Switches a cell and all below it to training (true) or inference (false). Any thread. */
 TenonStatus tenon_cell_set_train(TenonCell cell, bool training, TenonError *error);
+
+/**
+ * Says whether gradients run a cell's forward pass again instead of keeping what it makes on the way (checkpointing):
+ * less memory for more work. Off by default. Any thread.
+ */
+TenonStatus tenon_cell_set_recompute(TenonCell cell, bool recompute, TenonError *error);
 
 /** Writes whether a cell is in training. Any thread. */
 TenonStatus tenon_cell_training(TenonCell cell, bool *training, TenonError *error);

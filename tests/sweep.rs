@@ -20,6 +20,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("tenon_checkpoint_load", "optimizer"),
     ("tenon_checkpoint_load", "report"),
     ("tenon_checkpoint_save", "optimizer"),
+    ("tenon_host_function_new", "gradient"),
     ("tenon_linear", "bias"),
     ("tenon_pad", "interior"),
     ("tenon_random_bernoulli", "generator"),

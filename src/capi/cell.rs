@@ -9,11 +9,13 @@ use crate::capi::handle::{Handle, Owner};
 use crate::capi::ops_create::same_context;
 use crate::capi::parameter::{TenonInitializerOptions, TenonParameter, initializer, parameter_type};
 use crate::capi::tensor::TenonDType;
+use crate::capi::transform::{GradientRecorder, HostGradient, TenonGradientFunction};
 use crate::error::{Error, Result, Status};
 use crate::ir::Value;
 use crate::nn::{Cell, Construct};
-use crate::ops::Trace;
+use crate::ops::{CustomGradient, Trace};
 use std::ffi::{c_char, c_void};
+use std::sync::Arc;
 
 /// A node of a network's tree: named children, parameters, a training flag, and what records its forward graph.
 ///
@@ -29,6 +31,7 @@ pub struct TenonCell {
 /// A cell whose forward graph a host records.
 struct HostCell {
     construct: HostCallback<Recorder>,
+    gradient: Option<Arc<HostGradient>>,
     owner: Owner,
     input_count: usize,
     output_count: usize,
@@ -37,6 +40,9 @@ struct HostCell {
 impl Construct for HostCell {
     fn kind(&self) -> &str {
         "Custom"
+    }
+    fn gradient(&self) -> Option<Arc<dyn CustomGradient>> {
+        self.gradient.clone().map(|gradient| gradient as Arc<dyn CustomGradient>)
     }
     fn construct(&self, _: &Cell, g: &mut Trace, inputs: &[Value]) -> Vec<Value> {
         let outputs = if inputs.len() == self.input_count {
@@ -71,7 +77,7 @@ pub extern "C" fn tenon_cell_new(
     cell: *mut TenonCell,
     error: *mut TenonError,
 ) -> TenonStatus {
-    boundary(error, || new_cell(context, HostCallback::new(construct, user, drop, "construct")?, 1, 1, cell))
+    boundary(error, || new_cell(context, HostCallback::new(construct, user, drop, "construct")?, None, 1, 1, cell))
 }
 
 /// tenon_cell_new with any number of inputs and outputs.
@@ -86,12 +92,39 @@ pub extern "C" fn tenon_cell_new_with_counts(
     cell: *mut TenonCell,
     error: *mut TenonError,
 ) -> TenonStatus {
-    boundary(error, || new_cell(context, HostCallback::new(construct, user, drop, "construct")?, input_count, output_count, cell))
+    boundary(error, || new_cell(context, HostCallback::new(construct, user, drop, "construct")?, None, input_count, output_count, cell))
+}
+
+/// tenon_cell_new_with_counts with a gradient of the host's, which is recorded each time that one is taken (`bprop`).
+/// Parameters below the cell get no gradient through it.
+///
+/// `gradient` has a user pointer of its own; both are taken over, and each drop function is called once, as in
+/// tenon_cell_new.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_cell_new_with_gradient(
+    context: TenonContext,
+    construct: TenonRecordFunction,
+    user: *mut c_void,
+    drop: TenonDropFunction,
+    gradient: TenonGradientFunction,
+    gradient_user: *mut c_void,
+    gradient_drop: TenonDropFunction,
+    input_count: usize,
+    output_count: usize,
+    cell: *mut TenonCell,
+    error: *mut TenonError,
+) -> TenonStatus {
+    boundary(error, || {
+        let construct = HostCallback::new(construct, user, drop, "construct");
+        let gradient = HostCallback::<GradientRecorder>::new(gradient, gradient_user, gradient_drop, "gradient");
+        new_cell(context, construct?, Some(gradient?), input_count, output_count, cell)
+    })
 }
 
 fn new_cell(
     context: TenonContext,
     construct: HostCallback<Recorder>,
+    gradient: Option<HostCallback<GradientRecorder>>,
     input_count: usize,
     output_count: usize,
     cell: *mut TenonCell,
@@ -100,7 +133,8 @@ fn new_cell(
     let cell = Out::new(cell, "cell")?;
     check_count(input_count, "input_count")?;
     check_count(output_count, "output_count")?;
-    cell.put_new(owner, Cell::new(&context, Box::new(HostCell { construct, owner, input_count, output_count })))
+    let gradient = gradient.map(|callback| Arc::new(HostGradient { callback: Arc::new(callback), owner }));
+    cell.put_new(owner, Cell::new(&context, Box::new(HostCell { construct, gradient, owner, input_count, output_count })))
 }
 
 /// Records the forward graph of a cell of one input and one output. What fails sticks to the graph of the input, with the
@@ -195,6 +229,16 @@ pub extern "C" fn tenon_cell_insert_parameter(
 pub extern "C" fn tenon_cell_set_train(cell: TenonCell, training: CBool, error: *mut TenonError) -> TenonStatus {
     boundary(error, || {
         cell.get()?.set_train(training.get());
+        Ok(())
+    })
+}
+
+/// Says whether gradients run a cell's forward pass again instead of keeping what it makes on the way (checkpointing):
+/// less memory for more work. Off by default. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_cell_set_recompute(cell: TenonCell, recompute: CBool, error: *mut TenonError) -> TenonStatus {
+    boundary(error, || {
+        cell.get()?.set_recompute(recompute.get());
         Ok(())
     })
 }

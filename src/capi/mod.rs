@@ -86,6 +86,15 @@ pub mod parameter;
 /// Functions and gradients
 pub mod function;
 
+/// Functions from functions
+///
+/// What these make are functions like any other: they are called, recorded into graphs, and transformed again, in any
+/// order.
+pub mod transform;
+
+/// Functions of the host
+pub mod host_function;
+
 /// Cells
 pub mod cell;
 

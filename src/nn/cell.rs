@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::error::{Error, Result, Status};
 use crate::ir::{Type, Value};
 use crate::nn::{Initializer, Parameter};
-use crate::ops::{Dependency, Trace};
+use crate::ops::{CustomGradient, Dependency, Trace};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -24,6 +24,10 @@ pub trait Construct: Send + Sync {
     /// is in use. Not needed by a `construct` that looks by [`Cell::training_in`].
     fn depends_on_training(&self) -> bool {
         true
+    }
+    /// A gradient of the cell's own, in place of that of what `construct` records (`bprop`). Parameters below the cell get none through it.
+    fn gradient(&self) -> Option<Arc<dyn CustomGradient>> {
+        None
     }
 }
 
@@ -49,6 +53,7 @@ struct Structure {
     version: u64,
     children: Vec<(String, Cell)>,
     parameters: Vec<(String, Parameter)>,
+    recompute: bool,
 }
 
 // ---- building ----
@@ -59,7 +64,7 @@ impl Cell {
             context: context.clone(),
             construct,
             training: AtomicBool::new(false),
-            structure: RwLock::new(Structure { version: 1, children: Vec::new(), parameters: Vec::new() }),
+            structure: RwLock::new(Structure { version: 1, children: Vec::new(), parameters: Vec::new(), recompute: false }),
             places: Mutex::default(),
         }))
     }
@@ -266,6 +271,21 @@ impl Cell {
 // ---- training and inference ----
 
 impl Cell {
+    /// Whether gradients run this cell's forward pass again instead of keeping what it makes on the way (checkpointing): less memory for more
+    /// work. Off by default. Programs that hold the cell are recorded anew.
+    pub fn set_recompute(&self, recompute: bool) {
+        let changed = {
+            let _tree = self.0.context.tree().lock();
+            let mut structure = self.0.structure.write();
+            let changed = structure.recompute != recompute;
+            structure.recompute = recompute;
+            structure.version += changed as u64;
+            changed
+        };
+        if changed {
+            self.0.context.touch();
+        }
+    }
     /// Switches this cell and all below it to training (true) or inference (false).
     pub fn set_train(&self, training: bool) {
         let mut changed = false;
@@ -309,7 +329,7 @@ impl Cell {
         if self.0.construct.depends_on_training() {
             self.training_in(g);
         }
-        let outputs = self.0.construct.construct(self, g, inputs);
+        let outputs = self.construct(g, inputs);
         let foreign = outputs.iter().position(|output| !g.contains(*output));
         if let Some(position) = foreign
             && g.error().is_none()
@@ -318,6 +338,29 @@ impl Cell {
         }
         g.leave(scope);
         outputs
+    }
+
+    /// The outputs, as the cell wants them differentiated.
+    fn construct(&self, g: &mut Trace, inputs: &[Value]) -> Vec<Value> {
+        let rule = self.0.construct.gradient();
+        let recompute = self.0.structure.read().recompute;
+        if rule.is_none() && !recompute {
+            return self.0.construct.construct(self, g, inputs);
+        }
+        let record = |g: &mut Trace, inputs: &[Value]| {
+            let outputs = self.0.construct.construct(self, g, inputs);
+            g.check().map(|()| outputs)
+        };
+        let outputs = match rule {
+            Some(rule) => g.custom_gradient(self.kind(), inputs, rule, record),
+            None => g.recompute(inputs, record),
+        };
+        outputs.unwrap_or_else(|error| {
+            if g.error().is_none() {
+                g.fail(error);
+            }
+            Vec::new()
+        })
     }
 
     /// [`Cell::call`] of a cell with one output.
