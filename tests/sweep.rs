@@ -157,7 +157,7 @@ impl<'a> Sweep<'a> {
                     Role::Struct
                 } else if base == "bool" {
                     Role::Bool
-                } else if base == "size_t" && in_front.is_some_and(|p| p.pointers > 0 && p.name != "user" && !self.is_options(p)) {
+                } else if base == "size_t" && in_front.is_some_and(|p| p.pointers > 0 && !p.is_user() && !self.is_options(p)) {
                     Role::Length
                 } else {
                     Role::Number
@@ -165,7 +165,7 @@ impl<'a> Sweep<'a> {
             }
             1 if base == "TenonError" => Role::Error,
             1 if base.starts_with("struct ") => Role::Lent,
-            1 if base == "void" && !parameter.is_const && parameter.name == "user" => Role::User,
+            1 if base == "void" && !parameter.is_const && parameter.is_user() => Role::User,
             1 if parameter.is_const && self.is_options(parameter) => Role::Options,
             1 if base == "char" && parameter.is_const => Role::Text,
             _ if parameter.is_const => Role::Input,

@@ -34,6 +34,10 @@ pub struct Parameter {
 }
 
 impl Parameter {
+    /// Whether it is what a callback is handed back: `user`, or `gradient_user` of a second callback.
+    pub fn is_user(&self) -> bool {
+        self.name == "user" || self.name.ends_with("_user")
+    }
     /// The type as C writes it.
     pub fn c_type(&self) -> String {
         format!("{}{} {}", if self.is_const { "const " } else { "" }, self.base, "*".repeat(self.pointers)).trim().to_string()
