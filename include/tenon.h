@@ -998,6 +998,59 @@ TenonValue tenon_cross_entropy(TenonValue logits, TenonValue target, TenonReduct
 /** tenon_cross_entropy with all its options; NULL options are the defaults. */
 TenonValue tenon_cross_entropy_with(TenonValue logits, TenonValue target, const TenonCrossEntropyOptions *options);
 
+/* ==== Which operations there are ====================================================================================
+ *
+ * What this version of the library can record, for hosts that choose at run time. One row for each operation: a function may have more
+ * ways to be called than one, and then it has more rows.
+ */
+
+enum {
+    /** The order of an operation that can be differentiated any number of times: INT32_MAX. */
+    TENON_ANY_ORDER = 2147483647
+};
+
+/** What there is to know about an operation. The texts are static: never free them. */
+typedef struct TenonOperation {
+    /** The bytes of this struct that were written: as many as the caller has room for, and the library knows. */
+    size_t struct_size;
+    /** The operation's name; the function that records it is tenon_ with this name behind. */
+    const char *name;
+    /** What it computes, in one line. */
+    const char *meaning;
+    /** Shapes of operands and result; empty where it is elementwise: shapes broadcast. */
+    const char *shapes;
+    /** Why there is no gradient, or it is zero; empty where there is one. */
+    const char *reason;
+    /** What PyTorch calls it; empty if it has no such thing. */
+    const char *torch;
+    /** What MindSpore calls it; empty if it has no such thing. */
+    const char *mindspore;
+    /** The fewest operands that it takes. */
+    size_t least_operands;
+    /** The most; SIZE_MAX for any number. */
+    size_t most_operands;
+    /** The dtypes that it takes: bit 1 << TENON_F32 and so on. */
+    uint32_t dtypes;
+    /**
+     * To what order the CPU, the only device, differentiates it: TENON_ANY_ORDER; 0 where the gradient is zero; -1 where there is none
+     * and asking for it fails with TENON_NOT_DIFFERENTIABLE.
+     */
+    int32_t order;
+} TenonOperation;
+
+/** The number of operations. Cannot fail. Any thread. */
+size_t tenon_operation_count(void);
+
+/**
+ * Writes what there is to know about operation number `index`, below tenon_operation_count(), to `operation`, which has `size` bytes:
+ * sizeof(TenonOperation). The order is that of the documentation and may change between versions. Fails with
+ * TENON_INVALID_ARGUMENT for an index that is too large. Any thread.
+ */
+TenonStatus tenon_operation_at(size_t index, TenonOperation *operation, size_t size, TenonError *error);
+
+/** tenon_operation_at for the operation with this name. Fails with TENON_NOT_FOUND if there is none. Any thread. */
+TenonStatus tenon_operation_find(const char *name, TenonOperation *operation, size_t size, TenonError *error);
+
 /* ==== Parameters ====================================================================================================
  */
 

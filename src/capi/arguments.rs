@@ -221,6 +221,36 @@ impl<T: Plain> Out<T> {
     }
 }
 
+/// Where a struct of results goes that later versions append fields to: its first field is its size, and the host says how many bytes it
+/// has room for.
+#[must_use]
+pub struct OutStruct<T: Plain> {
+    pointer: *mut T,
+    size: usize,
+}
+
+impl<T: Plain> OutStruct<T> {
+    pub fn new(pointer: *mut T, size: usize, name: &str) -> Result<OutStruct<T>> {
+        required(pointer, name)?;
+        if !(size_of::<usize>()..=MOST_OPTIONS).contains(&size) {
+            return Err(Error::invalid(format!("{size} bytes are not the size of the struct behind {name}: pass sizeof *{name}")));
+        }
+        Ok(OutStruct { pointer, size })
+    }
+    /// Writes as much of the result as there is room for, zeros behind it, and in front how many bytes are the result. The last thing that
+    /// a call does.
+    pub fn put(self, value: T) {
+        let known = size_of::<T>().min(self.size);
+        let target = self.pointer.cast::<u8>();
+        // SAFETY: the host's struct has `size` bytes, which nothing says to be aligned.
+        unsafe {
+            target.copy_from_nonoverlapping((&raw const value).cast::<u8>(), known);
+            target.add(known).write_bytes(0, self.size - known);
+            target.cast::<usize>().write_unaligned(known);
+        }
+    }
+}
+
 /// Where several results go. Checked at the start of a call, written at its end and only on success.
 #[must_use]
 pub struct OutSlice<T: Plain> {

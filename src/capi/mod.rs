@@ -80,6 +80,12 @@ pub mod ops_index;
 /// Compositions of the operations above; the compiler fuses them.
 pub mod ops_loss;
 
+/// Which operations there are
+///
+/// What this version of the library can record, for hosts that choose at run time. One row for each operation: a function may have more
+/// ways to be called than one, and then it has more rows.
+pub mod ops_coverage;
+
 /// Parameters
 pub mod parameter;
 

@@ -97,6 +97,34 @@ impl Row {
         samples: &[],
     };
 
+    /// The same row with the shapes of operands and result.
+    pub const fn shaped(self, shapes: &'static str) -> Row {
+        Row { shapes, ..self }
+    }
+    /// The same row with what PyTorch and MindSpore call it.
+    pub const fn called(self, torch: &'static str, mindspore: &'static str) -> Row {
+        Row { torch, mindspore, ..self }
+    }
+    /// The same row with the fewest and the most operands.
+    pub const fn taking(self, least: usize, most: usize) -> Row {
+        Row { operands: Some((least, most)), ..self }
+    }
+
+    /// To what order a device differentiates it: 0 where the gradient is zero, -1 where it is refused, `i32::MAX` for any order.
+    pub const fn order(&self) -> i32 {
+        match self.differentiable {
+            Differentiable::Yes => i32::MAX,
+            Differentiable::Zero(_) => 0,
+            Differentiable::No(_) => -1,
+        }
+    }
+    /// Why the gradient is zero or refused; empty where there is one.
+    pub const fn reason(&self) -> &'static str {
+        match self.differentiable {
+            Differentiable::Yes => "",
+            Differentiable::Zero(reason) | Differentiable::No(reason) => reason,
+        }
+    }
     /// The fewest and the most operands; `usize::MAX` for any number.
     pub const fn arity(&self) -> (usize, usize) {
         if let Some(operands) = self.operands {
@@ -145,4 +173,39 @@ pub const FAMILIES: &[Family] = &[
 /// Every operation, in the order of [`FAMILIES`].
 pub fn catalog() -> impl Iterator<Item = &'static Row> {
     FAMILIES.iter().flat_map(|family| family.rows)
+}
+
+/// What another library calls an operation, from a row's column: its name behind `prefix` if the column is empty.
+pub fn elsewhere(prefix: &str, name: &str, column: &str) -> Option<String> {
+    match column {
+        "" => Some(format!("{prefix}{name}")),
+        "-" => None,
+        other => Some(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_stand_once_and_samples_fit_the_arity() {
+        let mut names = BTreeSet::new();
+        for row in catalog() {
+            assert!(names.insert(row.name), "{} stands twice", row.name);
+            assert!(!row.meaning.is_empty(), "{} has no meaning", row.name);
+            let (least, most) = row.arity();
+            assert!(least <= most, "{}", row.name);
+            assert!(row.samples.iter().all(|sample| (least..=most).contains(&sample.len())), "samples of {}", row.name);
+        }
+    }
+
+    #[test]
+    fn what_is_not_elementwise_says_its_shapes() {
+        let elementwise = ["Elementwise", "Comparison", "Activations"];
+        let families = FAMILIES.iter().filter(|family| !elementwise.iter().any(|start| family.title.starts_with(start)));
+        let missing: Vec<&str> = families.flat_map(|family| family.rows).filter(|row| row.shapes.is_empty()).map(|row| row.name).collect();
+        assert!(missing.is_empty(), "these rows lack `shapes`: {missing:?}");
+    }
 }

@@ -25,17 +25,19 @@ macro_rules! compare_row {
 }
 
 pub(super) const ROWS: &[Row] = &[
-    compare_row!(equal, "a = b as bool"),
-    compare_row!(not_equal, "a != b as bool"),
-    compare_row!(less, "a < b as bool"),
-    compare_row!(less_equal, "a <= b as bool"),
-    compare_row!(greater, "a > b as bool"),
-    compare_row!(greater_equal, "a >= b as bool"),
+    compare_row!(equal, "a = b as bool").called("torch.eq", "mindspore.ops.equal"),
+    compare_row!(not_equal, "a != b as bool").called("torch.ne", "mindspore.ops.not_equal"),
+    compare_row!(less, "a < b as bool").called("torch.lt", ""),
+    compare_row!(less_equal, "a <= b as bool").called("torch.le", ""),
+    compare_row!(greater, "a > b as bool").called("torch.gt", ""),
+    compare_row!(greater_equal, "a >= b as bool").called("torch.ge", ""),
     Row {
         name: "select",
         meaning: "a where the condition holds, else b",
         domain: Domain::Any,
         differentiable: Differentiable::Yes,
+        torch: "torch.where",
+        mindspore: "mindspore.ops.where",
         build: |g, x| g.select(x[0], x[1], x[2]),
         samples: &[
             &[(&[3, 4], Values::Bools), (&[3, 4], Values::Uniform(-1.0, 1.0)), (&[3, 4], Values::Uniform(-1.0, 1.0))],
@@ -48,6 +50,7 @@ pub(super) const ROWS: &[Row] = &[
         meaning: "x in another dtype; floats to integers truncate and saturate, NaN becomes 0, integers keep their low bits",
         domain: Domain::Any,
         differentiable: Differentiable::Yes,
+        torch: "torch.Tensor.to",
         build: |g, x| g.cast(x[0], DType::F64),
         samples: &[&[(&[3, 4], Values::Uniform(-2.0, 2.0))]],
         ..Row::COMMON

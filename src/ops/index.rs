@@ -15,6 +15,8 @@ pub(super) const ROWS: &[Row] = &[
         meaning: "slices of x at the given positions along an axis",
         domain: Domain::Any,
         differentiable: Differentiable::Yes,
+        shapes: "x [a..., n, b...], indices [i...] -> [a..., i..., b...]",
+        torch: "torch.index_select",
         build: |g, x| g.gather(x[0], x[1], 1),
         samples: &[&[(&[2, 4, 3], REAL), (&[2, 5], Values::Integers(0, 4))], &[(&[3, 2], REAL), (&[], Values::Integers(0, 2))]],
         ..Row::COMMON
@@ -24,6 +26,9 @@ pub(super) const ROWS: &[Row] = &[
         meaning: "x with updates added at the given positions along an axis",
         domain: Domain::Number,
         differentiable: Differentiable::Yes,
+        shapes: "x [a..., n, b...], indices [i...], updates [a..., i..., b...] -> [a..., n, b...]",
+        torch: "torch.index_add",
+        mindspore: "mindspore.ops.index_add",
         build: |g, x| g.scatter_add(x[0], x[1], x[2], 0),
         samples: &[&[(&[4, 3], REAL), (&[6], Values::Integers(0, 4)), (&[6, 3], REAL)]],
         ..Row::COMMON
@@ -33,6 +38,8 @@ pub(super) const ROWS: &[Row] = &[
         meaning: "1 at the given position, else 0; positions outside give zeros",
         domain: Domain::Integral,
         differentiable: Differentiable::Zero("positions are integers"),
+        shapes: "indices [i...] -> [i..., depth]",
+        torch: "torch.nn.functional.one_hot",
         build: |g, x| g.one_hot(x[0], 4, DType::F64),
         samples: &[&[(&[5], Values::Integers(-1, 5))]],
         ..Row::COMMON

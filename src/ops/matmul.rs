@@ -16,6 +16,7 @@ pub(super) const ROWS: &[Row] = &[
         meaning: "the matrix product over the last two dimensions; leading dimensions broadcast, vectors are rows or columns",
         domain: Domain::Number,
         differentiable: Differentiable::Yes,
+        shapes: "a [..., n, k], b [..., k, m] -> [..., n, m]",
         build: |g, x| g.matmul(x[0], x[1]),
         samples: &[
             &[(&[3, 4], REAL), (&[4, 2], REAL)],
@@ -32,6 +33,10 @@ pub(super) const ROWS: &[Row] = &[
         meaning: "x W^T + b with W [out, in]",
         domain: Domain::Float,
         differentiable: Differentiable::Yes,
+        shapes: "x [..., in], W [out, in], b [out] or none -> [..., out]",
+        torch: "torch.nn.functional.linear",
+        mindspore: "mindspore.ops.dense",
+        operands: Some((2, 3)),
         build: |g, x| g.linear(x[0], x[1], Some(x[2])),
         samples: &[&[(&[3, 4], REAL), (&[2, 4], REAL), (&[2], REAL)], &[(&[2, 3, 4], REAL), (&[2, 4], REAL), (&[2], REAL)]],
         ..Row::COMMON

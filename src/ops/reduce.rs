@@ -28,18 +28,23 @@ macro_rules! reduce_row {
 }
 
 pub(super) const ROWS: &[Row] = &[
-    reduce_row!(sum, "the sum of the elements", Number, Differentiable::Yes, SAMPLES),
-    reduce_row!(mean, "the mean of the elements", Float, Differentiable::Yes, SAMPLES),
-    reduce_row!(prod, "the product of the elements", Number, Differentiable::Yes, SAMPLES),
-    reduce_row!(max, "the largest element; ties share the gradient", Number, Differentiable::Yes, SAMPLES),
-    reduce_row!(min, "the smallest element; ties share the gradient", Number, Differentiable::Yes, SAMPLES),
-    reduce_row!(any, "whether any element is true", Bool, Differentiable::Zero("bool"), &[]),
-    reduce_row!(all, "whether all elements are true", Bool, Differentiable::Zero("bool"), &[]),
+    reduce_row!(sum, "the sum of the elements", Number, Differentiable::Yes, SAMPLES).shaped("x [...] -> [...] without the axes"),
+    reduce_row!(mean, "the mean of the elements", Float, Differentiable::Yes, SAMPLES).shaped("x [...] -> [...] without the axes"),
+    reduce_row!(prod, "the product of the elements", Number, Differentiable::Yes, SAMPLES).shaped("x [...] -> [...] without the axes"),
+    reduce_row!(max, "the largest element; ties share the gradient", Number, Differentiable::Yes, SAMPLES)
+        .shaped("x [...] -> [...] without the axes")
+        .called("torch.amax", "mindspore.ops.amax"),
+    reduce_row!(min, "the smallest element; ties share the gradient", Number, Differentiable::Yes, SAMPLES)
+        .shaped("x [...] -> [...] without the axes")
+        .called("torch.amin", "mindspore.ops.amin"),
+    reduce_row!(any, "whether any element is true", Bool, Differentiable::Zero("bool"), &[]).shaped("x [...] -> [...] without the axes"),
+    reduce_row!(all, "whether all elements are true", Bool, Differentiable::Zero("bool"), &[]).shaped("x [...] -> [...] without the axes"),
     Row {
         name: "argmax",
         meaning: "the position of the first largest element",
         domain: Domain::Number,
         differentiable: Differentiable::Zero("positions are integers"),
+        shapes: "x [...] -> i64 [...] without the axis",
         build: |g, x| g.argmax(x[0], 1),
         samples: &[&[(&[3, 4], REAL)]],
         ..Row::COMMON
@@ -49,6 +54,7 @@ pub(super) const ROWS: &[Row] = &[
         meaning: "the position of the first smallest element",
         domain: Domain::Number,
         differentiable: Differentiable::Zero("positions are integers"),
+        shapes: "x [...] -> i64 [...] without the axis",
         build: |g, x| g.argmin(x[0], 1),
         samples: &[&[(&[3, 4], REAL)]],
         ..Row::COMMON
@@ -58,6 +64,9 @@ pub(super) const ROWS: &[Row] = &[
         meaning: "the sum over leading and middle axes",
         domain: Domain::Number,
         differentiable: Differentiable::Yes,
+        shapes: "x [a, b, c] -> [b, c]",
+        torch: "-",
+        mindspore: "-",
         build: |g, x| {
             let first = g.sum(x[0], &[0], false);
             let middle = g.max(x[0], &[1], true);

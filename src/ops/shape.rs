@@ -24,17 +24,35 @@ macro_rules! moves {
 }
 
 pub(super) const ROWS: &[Row] = &[
-    moves!("broadcast_to", "x repeated to a larger shape", |g, x| g.broadcast_to(x[0], &[2, 3, 4]), [[3, 1]]),
-    moves!("reshape", "the same elements in another shape", |g, x| g.reshape(x[0], &[3, 4]), [[2, 6]]),
-    moves!("transpose", "dimensions in another order", |g, x| g.transpose(x[0], &[2, 0, 1]), [[2, 3, 4]]),
-    moves!("slice", "every step-th element from start to stop", |g, x| g.slice(x[0], &[1, 0], &[4, 5], &[1, 2]), [[4, 5]]),
-    moves!("reverse", "elements in reverse order along axes", |g, x| g.reverse(x[0], &[1]), [[3, 4]]),
-    moves!("concat", "tensors one behind the other along an axis", |g, x| g.concat(x, 1), [[2, 3], [2, 1], [2, 2]]),
-    moves!("pad", "x with a value around it", |g, x| g.pad(x[0], x[1], &[1, 0], &[0, 2], &[0, 1]), [[2, 3], []]),
-    moves!("squeeze", "without dimensions of size 1", |g, x| g.squeeze(x[0], &[1]), [[2, 1, 3]]),
-    moves!("unsqueeze", "with a new dimension of size 1", |g, x| g.unsqueeze(x[0], 1), [[2, 3]]),
-    moves!("flatten", "dimensions joined from an axis on", |g, x| g.flatten(x[0], 1), [[2, 3, 4]]),
-    moves!("stack", "tensors along a new dimension", |g, x| g.stack(x, 1), [[2, 3], [2, 3]]),
+    moves!("broadcast_to", "x repeated to a larger shape", |g, x| g.broadcast_to(x[0], &[2, 3, 4]), [[3, 1]])
+        .shaped("x [s...] -> [shape...], aligned at the last dimension"),
+    moves!("reshape", "the same elements in another shape", |g, x| g.reshape(x[0], &[3, 4]), [[2, 6]])
+        .shaped("x [s...] -> [shape...] with as many elements"),
+    moves!("transpose", "dimensions in another order", |g, x| g.transpose(x[0], &[2, 0, 1]), [[2, 3, 4]])
+        .shaped("x [s0, s1, ...] -> [s of permutation 0, s of permutation 1, ...]")
+        .called("torch.permute", ""),
+    moves!("slice", "every step-th element from start to stop", |g, x| g.slice(x[0], &[1, 0], &[4, 5], &[1, 2]), [[4, 5]])
+        .shaped("x [s...] -> [(stop - start) / step ...], rounded up")
+        .called("torch.Tensor.__getitem__", "mindspore.ops.strided_slice"),
+    moves!("reverse", "elements in reverse order along axes", |g, x| g.reverse(x[0], &[1]), [[3, 4]])
+        .shaped("x [s...] -> [s...]")
+        .called("torch.flip", "mindspore.ops.flip"),
+    moves!("concat", "tensors one behind the other along an axis", |g, x| g.concat(x, 1), [[2, 3], [2, 1], [2, 2]])
+        .shaped("each [..., n, ...] -> [..., sum of n, ...]")
+        .called("torch.cat", "mindspore.ops.cat")
+        .taking(1, usize::MAX),
+    moves!("pad", "x with a value around it", |g, x| g.pad(x[0], x[1], &[1, 0], &[0, 2], &[0, 1]), [[2, 3], []])
+        .shaped("x [n, ...], value [] -> [low + n + (n - 1) interior + high, ...]")
+        .called("torch.nn.functional.pad", ""),
+    moves!("squeeze", "without dimensions of size 1", |g, x| g.squeeze(x[0], &[1]), [[2, 1, 3]]).shaped("x [..., 1, ...] -> [..., ...]"),
+    moves!("unsqueeze", "with a new dimension of size 1", |g, x| g.unsqueeze(x[0], 1), [[2, 3]])
+        .shaped("x [..., ...] -> [..., 1, ...]")
+        .called("", "mindspore.ops.unsqueeze"),
+    moves!("flatten", "dimensions joined from an axis on", |g, x| g.flatten(x[0], 1), [[2, 3, 4]])
+        .shaped("x [a..., b...] -> [a..., product of b]"),
+    moves!("stack", "tensors along a new dimension", |g, x| g.stack(x, 1), [[2, 3], [2, 3]])
+        .shaped("k times x [..., ...] -> [..., k, ...]")
+        .taking(1, usize::MAX),
 ];
 
 // ---- shape rules ----

@@ -19,16 +19,23 @@ macro_rules! activation {
 }
 
 pub(in crate::ops) const ROWS: &[Row] = &[
-    activation!("leaky_relu", "x, or alpha x below 0", |g, x| g.leaky_relu(x[0], 0.2), [-2.0..2.0, -2.0..-0.1]),
-    activation!("elu", "x, or alpha (e^x - 1) below 0", |g, x| g.elu(x[0], 1.3), [-2.0..2.0, -2.0..-0.1]),
-    activation!("gelu", "x times the normal distribution function", |g, x| g.gelu(x[0], false), [-2.5..2.5]),
-    activation!("gelu_tanh", "gelu by its tanh approximation", |g, x| g.gelu(x[0], true), [-2.5..2.5]),
-    activation!("silu", "x sigmoid(x)", |g, x| g.silu(x[0]), [-4.0..4.0]),
-    activation!("relu6", "x held between 0 and 6", |g, x| g.relu6(x[0]), [-2.0..2.0, 5.0..7.0]),
-    activation!("hard_sigmoid", "relu6(x + 3) / 6", |g, x| g.hard_sigmoid(x[0]), [-2.9..2.9, 2.0..4.0, -4.0..-2.0]),
-    activation!("hard_swish", "x relu6(x + 3) / 6", |g, x| g.hard_swish(x[0]), [-2.9..2.9, 2.0..4.0, -4.0..-2.0]),
-    activation!("softplus", "ln(1 + e^x)", |g, x| g.softplus(x[0]), [-4.0..4.0]),
-    activation!("log_sigmoid", "ln sigmoid(x)", |g, x| g.log_sigmoid(x[0]), [-4.0..4.0]),
+    activation!("leaky_relu", "x, or alpha x below 0", |g, x| g.leaky_relu(x[0], 0.2), [-2.0..2.0, -2.0..-0.1])
+        .called("torch.nn.functional.leaky_relu", ""),
+    activation!("elu", "x, or alpha (e^x - 1) below 0", |g, x| g.elu(x[0], 1.3), [-2.0..2.0, -2.0..-0.1])
+        .called("torch.nn.functional.elu", ""),
+    activation!("gelu", "x times the normal distribution function", |g, x| g.gelu(x[0], false), [-2.5..2.5])
+        .called("torch.nn.functional.gelu", ""),
+    activation!("gelu_tanh", "gelu by its tanh approximation", |g, x| g.gelu(x[0], true), [-2.5..2.5])
+        .called("torch.nn.functional.gelu(approximate=\"tanh\")", "mindspore.ops.gelu(approximate=\"tanh\")"),
+    activation!("silu", "x sigmoid(x)", |g, x| g.silu(x[0]), [-4.0..4.0]).called("torch.nn.functional.silu", ""),
+    activation!("relu6", "x held between 0 and 6", |g, x| g.relu6(x[0]), [-2.0..2.0, 5.0..7.0]).called("torch.nn.functional.relu6", ""),
+    activation!("hard_sigmoid", "relu6(x + 3) / 6", |g, x| g.hard_sigmoid(x[0]), [-2.9..2.9, 2.0..4.0, -4.0..-2.0])
+        .called("torch.nn.functional.hardsigmoid", "mindspore.ops.hardsigmoid"),
+    activation!("hard_swish", "x relu6(x + 3) / 6", |g, x| g.hard_swish(x[0]), [-2.9..2.9, 2.0..4.0, -4.0..-2.0])
+        .called("torch.nn.functional.hardswish", "mindspore.ops.hardswish"),
+    activation!("softplus", "ln(1 + e^x)", |g, x| g.softplus(x[0]), [-4.0..4.0]).called("torch.nn.functional.softplus", ""),
+    activation!("log_sigmoid", "ln sigmoid(x)", |g, x| g.log_sigmoid(x[0]), [-4.0..4.0])
+        .called("torch.nn.functional.logsigmoid", "mindspore.ops.logsigmoid"),
 ];
 
 impl Trace {

@@ -38,6 +38,8 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         meaning: "-ln softmax(logits) at the target class",
         domain: Domain::Float,
         differentiable: Differentiable::Yes,
+        shapes: "logits [N, C, ...], classes [N, ...] -> [], or [N, ...] without reduction",
+        torch: "torch.nn.functional.cross_entropy",
         build: |g, x| g.cross_entropy(x[0], x[1], CrossEntropy { label_smoothing: 0.1, ..CrossEntropy::default() }),
         samples: &[&[(&[4, 5], REAL), (&[4], Values::Integers(0, 5))], &[(&[2, 3, 4], REAL), (&[2, 4], Values::Integers(0, 3))]],
         ..Row::COMMON
@@ -47,6 +49,9 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         meaning: "-sum target ln softmax(logits)",
         domain: Domain::Float,
         differentiable: Differentiable::Yes,
+        shapes: "logits [N, C, ...], probabilities [N, C, ...] -> [], or [N, ...] without reduction",
+        torch: "torch.nn.functional.cross_entropy",
+        mindspore: "mindspore.ops.cross_entropy",
         build: |g, x| g.cross_entropy(x[0], x[1], CrossEntropy { reduction: Reduction::Sum, ..CrossEntropy::default() }),
         samples: &[&[(&[4, 5], REAL), (&[4, 5], Values::Uniform(0.1, 1.0))]],
         ..Row::COMMON
@@ -56,6 +61,8 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         meaning: "(prediction - target)^2",
         domain: Domain::Float,
         differentiable: Differentiable::Yes,
+        shapes: "both [...] -> [], or [...] without reduction",
+        torch: "torch.nn.functional.mse_loss",
         build: |g, x| g.mse_loss(x[0], x[1], Reduction::Mean),
         samples: &[&[(&[3, 4], REAL), (&[3, 4], REAL)]],
         ..Row::COMMON

@@ -13,6 +13,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         meaning: "e^x / sum e^x along an axis",
         domain: Domain::Float,
         differentiable: Differentiable::Yes,
+        shapes: "x [...] -> [...], along one axis",
         build: |g, x| g.softmax(x[0], 1),
         samples: &[&[(&[3, 5], REAL)], &[(&[2, 3, 4], REAL)]],
         ..Row::COMMON
@@ -22,6 +23,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         meaning: "x - ln sum e^x along an axis",
         domain: Domain::Float,
         differentiable: Differentiable::Yes,
+        shapes: "x [...] -> [...], along one axis",
         build: |g, x| g.log_softmax(x[0], 1),
         samples: &[&[(&[3, 5], REAL)], &[(&[2, 3, 4], REAL)]],
         ..Row::COMMON
@@ -31,6 +33,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         meaning: "ln sum e^x over axes",
         domain: Domain::Float,
         differentiable: Differentiable::Yes,
+        shapes: "x [...] -> [...] without the axes",
         build: |g, x| g.logsumexp(x[0], &[1], false),
         samples: &[&[(&[3, 5], REAL)]],
         ..Row::COMMON

@@ -212,7 +212,8 @@ pub const ENTRIES: &[Entry] = &[
         One(|g, a| {
             let all = a.tensors();
             // An empty vector joins anything there.
-            let all: Vec<Value> = all.iter().copied().filter(|x| all.len() == 1 || g.dims(*x) != [0]).collect();
+            let others = all.iter().any(|x| g.dims(*x) != [0]);
+            let all: Vec<Value> = all.iter().copied().filter(|x| !others || g.dims(*x) != [0]).collect();
             let rank = g.rank(all[0]);
             join(g, &all, a.at(1, "dim").axis_or(0, rank))
         }),
