@@ -12,7 +12,7 @@ RELEASE := $(CARGO_TARGET_DIR)/release
 EXAMPLES := $(CARGO_TARGET_DIR)/c_examples
 DEMO := $(CARGO_TARGET_DIR)/demo
 
-.PHONY: all help lib header setup demo test format lint units memory-check header-check examples-check library-check install-check bench install clean
+.PHONY: all help lib header docs setup demo test format lint units memory-check header-check docs-check examples-check library-check install-check bench install clean
 .NOTPARALLEL:
 
 all: lib
@@ -23,6 +23,7 @@ help:
 	@echo 'make test                  all checks; installs tools that are missing'
 	@echo 'make bench                 side by side with other libraries and with the floor (installs them, about 6 GB)'
 	@echo 'make header                writes include/tenon.h again, after a change of src/capi'
+	@echo 'make docs                  writes docs/ops.md again, after a change of the catalog in src/ops'
 	@echo 'make install [PREFIX=...] [DESTDIR=...]'
 	@echo 'make clean'
 
@@ -34,6 +35,9 @@ lib:
 header:
 	cargo run --quiet --package header
 
+docs:
+	cargo run --quiet --package docs
+
 setup:
 	@scripts/setup.sh
 
@@ -42,7 +46,7 @@ demo: setup lib
 	@mkdir -p $(DEMO)
 	@$(EXAMPLES)/train_digits --out $(DEMO)
 
-test: setup format lint units memory-check header-check library-check examples-check install-check
+test: setup format lint units memory-check header-check docs-check library-check examples-check install-check
 
 format:
 	cargo fmt --all --check
@@ -60,6 +64,9 @@ memory-check:
 header-check:
 	cargo run --quiet --package header -- --check
 	scripts/check_header.sh
+
+docs-check:
+	cargo run --quiet --package docs -- --check
 
 library-check: lib
 	scripts/check_library.sh $(RELEASE)/libtenon.so

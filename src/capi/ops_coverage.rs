@@ -114,17 +114,8 @@ const fn column(row: &Row, column: usize) -> [&'static str; 2] {
         1 => ["", row.meaning],
         2 => ["", row.shapes],
         3 => ["", row.reason()],
-        4 => elsewhere("torch.", row.name, row.torch),
-        _ => elsewhere("mindspore.ops.", row.name, row.mindspore),
-    }
-}
-
-/// As [`crate::ops::elsewhere`] says, without an allocation.
-const fn elsewhere(prefix: &'static str, name: &'static str, column: &'static str) -> [&'static str; 2] {
-    match column.as_bytes() {
-        b"" => [prefix, name],
-        b"-" => ["", ""],
-        _ => ["", column],
+        4 => row.in_torch(),
+        _ => row.in_mindspore(),
     }
 }
 
@@ -193,7 +184,7 @@ const LAYOUT: ([[usize; COLUMNS]; COUNT], usize) = {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::{catalog, elsewhere};
+    use crate::ops::catalog;
     use std::ffi::CStr;
 
     #[test]
@@ -201,8 +192,7 @@ mod tests {
         assert_eq!(catalog().count(), COUNT);
         for (index, row) in catalog().enumerate() {
             let described = describe(index);
-            let torch = elsewhere("torch.", row.name, row.torch).unwrap_or_default();
-            let mindspore = elsewhere("mindspore.ops.", row.name, row.mindspore).unwrap_or_default();
+            let (torch, mindspore) = (row.in_torch().concat(), row.in_mindspore().concat());
             let pairs = [
                 (described.name, row.name),
                 (described.meaning, row.meaning),

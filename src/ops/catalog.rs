@@ -175,12 +175,44 @@ pub fn catalog() -> impl Iterator<Item = &'static Row> {
     FAMILIES.iter().flat_map(|family| family.rows)
 }
 
-/// What another library calls an operation, from a row's column: its name behind `prefix` if the column is empty.
-pub fn elsewhere(prefix: &str, name: &str, column: &str) -> Option<String> {
-    match column {
-        "" => Some(format!("{prefix}{name}")),
-        "-" => None,
-        other => Some(other.to_string()),
+const fn starts_with(text: &str, start: &str) -> bool {
+    let (text, start) = (text.as_bytes(), start.as_bytes());
+    let mut index = 0;
+    while index < start.len() {
+        if index == text.len() || text[index] != start[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+impl Row {
+    /// PyTorch's name, whole, in two parts: `torch.` and what follows. Both are empty if it has no such thing.
+    pub const fn in_torch(&self) -> [&'static str; 2] {
+        match self.torch.as_bytes() {
+            b"" => ["torch.", self.name],
+            b"-" => ["", ""],
+            _ if starts_with(self.torch, "torch.") => ["", self.torch],
+            _ => ["torch.", self.torch],
+        }
+    }
+    /// MindSpore's name, likewise. Functions are in `mindspore.ops`.
+    pub const fn in_mindspore(&self) -> [&'static str; 2] {
+        let column = self.mindspore;
+        match column.as_bytes() {
+            b"" => ["mindspore.ops.", self.name],
+            b"-" => ["", ""],
+            _ if starts_with(column, "mindspore.") => ["", column],
+            _ if starts_with(column, "nn.")
+                || starts_with(column, "mint.")
+                || starts_with(column, "Tensor.")
+                || starts_with(column, "ops.") =>
+            {
+                ["mindspore.", column]
+            }
+            _ => ["mindspore.ops.", column],
+        }
     }
 }
 

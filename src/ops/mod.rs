@@ -19,7 +19,7 @@ mod trace;
 mod unary;
 mod validate;
 
-pub use catalog::{Differentiable, Domain, FAMILIES, Family, Row, Sample, Values, catalog, elsewhere};
+pub use catalog::{Differentiable, Domain, FAMILIES, Family, Row, Sample, Values, catalog};
 pub(crate) use region::reorder_inputs;
 pub use region::{CustomGradient, Region, custom_gradient};
 pub use rules::{Contribution, gradient, gradient_several, infer, infer_in, infer_several, passes_gradient};
