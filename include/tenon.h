@@ -913,6 +913,56 @@ TenonValue tenon_scatter_add(TenonValue x, TenonValue indices, TenonValue update
  */
 TenonValue tenon_one_hot(TenonValue indices, int64_t depth, TenonDType dtype);
 
+/* ==== Operations: attention =========================================================================================
+ */
+
+/** Options of tenon_scaled_dot_product_attention. */
+typedef struct TenonScaledDotProductAttentionOptions {
+    /** sizeof(TenonScaledDotProductAttentionOptions), set by tenon_scaled_dot_product_attention_options_init. */
+    size_t struct_size;
+    /**
+     * Query t sees the keys 0 to t alone, also where there are more or fewer keys than queries. Joins with a mask. Default:
+     * false.
+     */
+    bool causal;
+    /**
+     * Key and value may have fewer heads (the dimension before the last two) than the query; neighbouring heads of the
+     * query share one of theirs. Default: false.
+     */
+    bool enable_gqa;
+    /** The factor of the scores; 0 stands for 1 / sqrt(E). Default: 0. */
+    double scale;
+    /**
+     * The share of the weights that is set to 0 while the others grow by 1 / (1 - share), at least 0 and below 1. It is for
+     * training: nothing switches it off. Default: 0.
+     */
+    double dropout;
+    /**
+     * What the dropout draws from, a word for each weight; zero stands for the context's own. It moves on when the program
+     * has run. Default: zero.
+     */
+    TenonGenerator generator;
+} TenonScaledDotProductAttentionOptions;
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonScaledDotProductAttentionOptions). Refuses NULL and a size that is
+ * no options struct's.
+ */
+TenonStatus tenon_scaled_dot_product_attention_options_init(TenonScaledDotProductAttentionOptions *options,
+    size_t size);
+
+/**
+ * dropout(softmax(scale query key^T + mask)) value: for query [..., T, E], key [..., S, E], and value [..., S, D] a result
+ * [..., T, D]. Floats; leading dimensions broadcast, dtypes promote; 16-bit floats are computed in f32. The weights
+ * [..., T, S] are never stored, so that memory grows with T + S, for the gradient too.
+ *
+ * The mask broadcasts to [..., T, S]: bool, true where a key takes part (as in PyTorch; in MindSpore's MultiheadAttention
+ * true is what does not), or a float that is added to the scores. A mask of all zero bytes, (TenonValue){0}, stands for
+ * none. A query that sees no key gets zeros. What is masked should be finite nonetheless. NULL options are the defaults.
+ */
+TenonValue tenon_scaled_dot_product_attention(TenonValue query, TenonValue key, TenonValue value, TenonValue mask,
+    const TenonScaledDotProductAttentionOptions *options);
+
 /* ==== Operations: activations and losses ============================================================================
  *
  * Compositions of the operations above; the compiler fuses them.

@@ -2,8 +2,9 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tenon::autodiff::reverse;
 use tenon::ir::{Type, Variable};
-use tenon::ops::Trace;
+use tenon::ops::{AttentionOptions, Trace};
 use tenon::runtime::cpu::simd::Level;
 use tenon::runtime::jobs::Jobs;
 use tenon::runtime::{Program, Target};
@@ -30,7 +31,7 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 /// A step with every kind of work: products alone and with loops, cut along k, rows, columns and totals, gather and scatter, pieces,
-/// random numbers, and state that moves.
+/// random numbers, attention, and state that moves.
 fn step(allocator: &Allocator, jobs: Jobs) -> Result<(Program, Vec<Tensor>, Vec<Tensor>)> {
     let zeros = |dtype, dims: &[usize]| Tensor::zeros(allocator, dtype, Shape::new(dims)?);
     let generator = Variable::new("generator", Tensor::from_slice(allocator, &[1i64, 2, 3], &[3])?);
@@ -63,7 +64,11 @@ fn step(allocator: &Allocator, jobs: Jobs) -> Result<(Program, Vec<Tensor>, Vec<
     let scattered = g.scatter_add(rows, labels, x1, 0);
     g.assign(&table, scattered);
     let both = g.concat(&[soft, y], 1);
-    let graph = g.finish(&[total, columns, both])?;
+    let heads = g.reshape(x1, &[6, 500, 64]);
+    let dropout = Some((0.1, &generator));
+    let attended = g.scaled_dot_product_attention(heads, heads, heads, AttentionOptions { causal: true, dropout, ..Default::default() });
+    let to_heads = reverse(&mut g, &[(attended, attended)], &[heads])?;
+    let graph = g.finish(&[total, columns, both, attended, to_heads[0]])?;
     let program = Program::compile(graph, &Target { allocator: allocator.clone(), jobs, level: Level::detect() })?;
     let inputs = program.input_types().iter().map(|ty| zeros(ty.dtype, ty.shape.dims())).collect::<Result<Vec<_>>>()?;
     let outputs = program.output_types().iter().map(|ty| zeros(ty.dtype, ty.shape.dims())).collect::<Result<Vec<_>>>()?;

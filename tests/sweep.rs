@@ -26,6 +26,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("tenon_random_bernoulli", "generator"),
     ("tenon_random_normal", "generator"),
     ("tenon_random_uniform", "generator"),
+    ("tenon_scaled_dot_product_attention", "mask"),
     ("tenon_slice", "step"),
 ];
 

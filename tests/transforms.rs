@@ -4,8 +4,8 @@ use std::sync::Arc;
 use tenon::context::{Context, ContextOptions};
 use tenon::ir::{HostArray, HostFunction, Type, Value};
 use tenon::nn::{Initializer, Parameter};
-use tenon::ops::{CustomGradient, Trace};
-use tenon::tensor::Shape;
+use tenon::ops::{AttentionOptions, CustomGradient, Trace};
+use tenon::tensor::{Allocator, Shape};
 use tenon::train::{
     Function, GradOptions, GradientId, JacobianMode, JacobianOptions, VmapOptions, custom_gradient, grad, hessian, hvp, jacobian, jvp,
     recompute, value_and_grad, vjp, vmap,
@@ -215,6 +215,20 @@ const FAMILIES: &[(&str, Body)] = &[
         let zero = g.scalar(DType::F64, 0.0);
         let positive = g.greater(x[0], zero);
         vec![g.select(positive, sum, x[1])]
+    }),
+    ("attention", |g, x| {
+        let key = g.reshape(x[1], &[1, 3]);
+        let keys = g.concat(&[key, x[0]], 0);
+        // Each in turn is the same in all lanes.
+        let all: Vec<f64> = (0..9).map(|i| (i as f64).sin()).collect();
+        let other = g.constant(&Tensor::from_slice(&Allocator::system(), &all, &[3, 3]).unwrap());
+        let mask = g.slice(other, &[0, 0], &[2, 3], &[1, 1]);
+        let options = AttentionOptions { mask: Some(mask), ..AttentionOptions::default() };
+        let a = g.scaled_dot_product_attention(x[0], keys, other, options);
+        let options = AttentionOptions { mask: Some(x[1]), causal: true, ..AttentionOptions::default() };
+        let b = g.scaled_dot_product_attention(other, other, keys, options);
+        let options = AttentionOptions { causal: true, ..AttentionOptions::default() };
+        vec![a, b, g.scaled_dot_product_attention(keys, other, other, options)]
     }),
     ("movement", |g, x| {
         let turned = g.transpose(x[0], &[1, 0]);

@@ -127,6 +127,11 @@ impl Batch<'_> {
         match &node.op {
             Op::Call(call) => self.call(value, call, x).map(|()| Lanes::same(Value::INVALID)),
             Op::Scan(scan) => self.scan(value, scan, x).map(|()| Lanes::same(Value::INVALID)),
+            Op::Attention(of) | Op::AttentionGradient(of) if of.dropout == 0.0 => {
+                let results = self.attention(&node.op, x);
+                self.several.insert(value, Several::Results(results));
+                Ok(Lanes::same(Value::INVALID))
+            }
             op if op.result_count().is_some() => {
                 let results = self.one_by_one(op, x)?;
                 self.several.insert(value, Several::Results(results));
@@ -228,6 +233,19 @@ impl Batch<'_> {
         }
         let (a, b) = (self.spread(a), self.spread(b));
         self.g.product(a, b, transpose_a, transpose_b)
+    }
+
+    /// Attention without dropout (whose random words must be the same in all lanes): the lanes are one more leading dimension.
+    fn attention(&mut self, op: &Op, x: &[Lanes]) -> Vec<Lanes> {
+        let mask = if matches!(x.len(), 4 | 7) { 3 } else { usize::MAX };
+        let operands: Vec<Value> = x
+            .iter()
+            .enumerate()
+            // A mask is not repeated.
+            .map(|(position, x)| if position == mask && !x.batched { self.g.unsqueeze(x.value, 0) } else { self.spread(*x) })
+            .collect();
+        let all = self.g.push(op.clone(), &operands);
+        (0..op.result_count().unwrap_or(0)).map(|number| Lanes::each(self.g.part(all, number))).collect()
     }
 
     /// Any operation: a loop over the lanes.

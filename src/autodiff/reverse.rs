@@ -4,8 +4,8 @@
 
 use crate::autodiff::region;
 use crate::error::{Error, Result, Status};
-use crate::ir::{Node, Op, Value};
-use crate::ops::{Contribution, Trace, gradient, gradient_several, passes_gradient};
+use crate::ir::{Node, Op, Unary, Value};
+use crate::ops::{Contribution, Trace, definition, gradient, gradient_several, passes_gradient};
 use std::collections::HashMap;
 
 /// Looks at, and may replace, what a node hands to its operand of this position. Tests plant faults with it.
@@ -58,16 +58,16 @@ pub fn reverse_with(g: &mut Trace, outputs: &[(Value, Value)], wrt: &[Value], re
             continue;
         }
         let place = g.enter_path_of(y);
-        let contribution = match (&node.op, adjoints[index], asked) {
+        let contribution = match (&node.op, adjoints[index], &asked) {
             (Op::Part(number), Some(dy), _) => {
                 let of = node.inputs[0];
                 let count = g.graph().node(of).op.result_count().unwrap_or(0);
                 accumulate(g, parts.entry(of).or_insert_with(|| vec![None; count]), Value::from_index(*number as usize), dy);
                 Contribution::Zero
             }
-            (Op::Call(call), _, Some(asked)) => Contribution::Many(region::call_gradient(g, call, &node, y, &asked, &of(&active, &node))?),
-            (Op::Scan(scan), _, Some(asked)) => Contribution::Many(region::scan_gradient(g, scan, &node, y, &asked, &of(&active, &node))?),
-            (_, _, Some(asked)) => gradient_several(g, &node, y, &asked),
+            (Op::Call(call), _, Some(asked)) => Contribution::Many(region::call_gradient(g, call, &node, y, asked, &of(&active, &node))?),
+            (Op::Scan(scan), _, Some(asked)) => Contribution::Many(region::scan_gradient(g, scan, &node, y, asked, &of(&active, &node))?),
+            (_, _, Some(asked)) => gradient_several(g, &node, y, asked),
             (_, Some(dy), None) => gradient(g, &node, y, dy),
             (_, None, None) => Contribution::Zero,
         };
@@ -78,6 +78,7 @@ pub fn reverse_with(g: &mut Trace, outputs: &[(Value, Value)], wrt: &[Value], re
                     Error::new(Status::NotDifferentiable, format!("grad: {} has no gradient: {reason}", node.op.name())).within(path)
                 );
             }
+            Contribution::Defined => by_definition(g, &node, asked.as_deref().unwrap_or(&[]))?,
             Contribution::Zero => Vec::new(),
             Contribution::One(dx) => vec![Some(dx)],
             Contribution::Two(da, db) => vec![Some(da), Some(db)],
@@ -107,6 +108,17 @@ pub fn reverse_with(g: &mut Trace, outputs: &[(Value, Value)], wrt: &[Value], re
 /// Which operands of the node are active.
 fn of(active: &[bool], node: &Node) -> Vec<bool> {
     node.inputs.iter().map(|input| active[input.index()]).collect()
+}
+
+/// What the definition of an operation with several results hands to its operands.
+fn by_definition(g: &mut Trace, node: &Node, asked: &[Option<Value>]) -> Result<Vec<Option<Value>>> {
+    // The operands' own way does not go through these.
+    let operands: Vec<Value> = node.inputs.iter().map(|input| g.push(Op::Unary(Unary::Identity), &[*input])).collect();
+    let Some(results) = definition(g, &node.op, &operands) else {
+        return Err(Error::internal(format!("{} has no definition", node.op.name())));
+    };
+    let outputs: Vec<(Value, Value)> = results.iter().zip(asked).filter_map(|(result, dy)| Some((*result, (*dy)?))).collect();
+    Ok(reverse(g, &outputs, &operands)?.into_iter().map(Some).collect())
 }
 
 fn accumulate(g: &mut Trace, adjoints: &mut [Option<Value>], value: Value, more: Value) {

@@ -75,6 +75,9 @@ pub mod ops_shape;
 /// Operations: products and indices
 pub mod ops_index;
 
+/// Operations: attention
+pub mod ops_attention;
+
 /// Operations: activations and losses
 ///
 /// Compositions of the operations above; the compiler fuses them.

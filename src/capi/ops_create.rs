@@ -6,6 +6,7 @@ use crate::capi::graph::{TenonGraph, TenonValue};
 use crate::capi::handle::{Handle, Owner};
 use crate::capi::record::{self, in_graph, record, sizes};
 use crate::capi::tensor::{TenonDType, TenonTensor};
+use crate::context::Generator;
 use crate::error::{Error, Result};
 use crate::ir::{Value, Variable};
 use crate::ops::Trace;
@@ -26,13 +27,17 @@ fn random(
 ) -> TenonValue {
     in_graph(graph, name, |g| {
         let dims = sizes(slice(shape, rank, "shape")?, "shape")?;
-        let generator = if generator.id() == 0 {
-            graph.get_with_owner()?.1.handle().get()?.generator().clone()
-        } else {
-            same_context(graph, generator.get_with_owner()?)?
-        };
-        body(g, &dims, generator.variable())
+        body(g, &dims, generator_of(graph, generator)?.variable())
     })
+}
+
+/// The generator that a host means for a graph: zero is the context's own.
+pub(super) fn generator_of(graph: TenonGraph, generator: TenonGenerator) -> Result<Generator> {
+    if generator.id() == 0 {
+        Ok(graph.get_with_owner()?.1.handle().get()?.generator().clone())
+    } else {
+        same_context(graph, generator.get_with_owner()?)
+    }
 }
 
 /// A value of rank 0, rounded to the dtype.

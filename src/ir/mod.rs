@@ -8,7 +8,7 @@ mod validate;
 mod variable;
 
 pub use graph::{Graph, Literal, Node, NodeId, Type, Value, VariableId};
-pub use op::{Binary, Class, Compare, Distribution, Kernel, Op, ReduceKind, Unary};
+pub use op::{Attention, Binary, Class, Compare, Distribution, Kernel, Op, ReduceKind, Unary};
 pub use region::{Call, CallGradient, HostArray, HostCall, HostFunction, Scan, Shared};
 pub use validate::validate;
 pub use variable::Variable;

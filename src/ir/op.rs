@@ -97,6 +97,19 @@ pub enum Distribution {
     Normal,
 }
 
+/// How queries look at keys in [`Op::Attention`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attention {
+    /// Query t sees the keys 0 ..= t alone.
+    pub causal: bool,
+    /// The factor of the products of queries and keys.
+    pub scale: f64,
+    /// The share of the weights that is set to 0, at least 0 and below 1. If it is not 0, the last operand of the attention is a generator's state.
+    pub dropout: f64,
+    /// The first word that the dropout takes, counted from the state's offset.
+    pub start: u64,
+}
+
 /// A primitive with its attributes. Operands are listed in the node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
@@ -169,6 +182,18 @@ pub enum Op {
         axis: u8,
     },
 
+    /// (query [..., T, E], key [..., S, E], value [..., S, D], mask [..., T, S] if there is one, state: i64[3] if there is dropout) -> two results:
+    /// dropout(softmax(scale query key^T + mask)) value, and the logarithm of the softmax's denominator, [..., T], f32 at least.
+    ///
+    /// Leading dimensions of key and value are those of the query or 1, the last of them a divisor of the query's: neighbouring heads of the
+    /// query then share one of theirs. Each dimension of the mask is the full one or 1; it is bool, true where a key takes part, or added.
+    /// A query that sees no key gets zeros, and -inf. Row r of T S weights takes the words r S to (r + 1) S - 1 behind `start`, r counted over all
+    /// leading dimensions; a weight stays where the word's uniform number is below 1 - dropout in f32.
+    Attention(Attention),
+    /// (the operands of the attention, its second result, delta [..., T], gradient [..., T, D] of its first) -> what query, key, and value get,
+    /// for the product of two functions: weights = e^(scores - second result) and their slopes weights (gradient value^T - delta).
+    AttentionGradient(Attention),
+
     /// The position along this axis.
     Iota {
         shape: Shape,
@@ -221,6 +246,8 @@ impl Op {
             Op::MatMul { .. } => "matmul",
             Op::Gather { .. } => "gather",
             Op::ScatterAdd { .. } => "scatter_add",
+            Op::Attention(_) => "scaled_dot_product_attention",
+            Op::AttentionGradient(_) => "scaled_dot_product_attention_gradient",
             Op::Iota { .. } => "iota",
             Op::After => "after",
             Op::Call(_) => "call",
@@ -245,6 +272,7 @@ impl Op {
             Op::Host(_) => Class::Kernel(Kernel { fallible: true, moves: true }),
             Op::Gather { .. } => Class::Kernel(Kernel { fallible: true, moves: true }),
             Op::ScatterAdd { .. } => Class::Kernel(Kernel { fallible: true, moves: false }),
+            Op::Attention(_) | Op::AttentionGradient(_) => Class::Kernel(Kernel { fallible: false, moves: false }),
         }
     }
     /// How many results the operation has, if it hands them out as [`Op::Part`]s; `None` if its node is its one result.
@@ -253,6 +281,8 @@ impl Op {
             Op::Call(call) => Some(call.body.outputs.len()),
             Op::Scan(scan) => Some(scan.body.outputs.len() + scan.body.nodes.len()),
             Op::Host(call) => Some(call.results.len()),
+            Op::Attention(_) => Some(2),
+            Op::AttentionGradient(_) => Some(3),
             _ => None,
         }
     }

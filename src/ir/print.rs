@@ -92,6 +92,15 @@ impl Graph {
                 parts.push(distribution.name().to_string());
                 parts.push(format!("from word {start}"));
             }
+            Op::Attention(attention) | Op::AttentionGradient(attention) => {
+                parts.push(format!("scale {}", attention.scale));
+                if attention.causal {
+                    parts.push("causal".to_string());
+                }
+                if attention.dropout > 0.0 {
+                    parts.push(format!("dropout {} from word {}", attention.dropout, attention.start));
+                }
+            }
             Op::Part(number) => parts.push(number.to_string()),
             Op::Call(call) => parts.insert(0, call.name.clone()),
             Op::Host(call) => parts.insert(0, call.function.name().to_string()),

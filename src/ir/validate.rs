@@ -73,7 +73,8 @@ fn arity(op: &Op) -> Option<usize> {
         | Op::Random { .. } => Some(1),
         Op::Binary(_) | Op::Compare(_) | Op::Pad { .. } | Op::MatMul { .. } | Op::Gather { .. } => Some(2),
         Op::Select | Op::ScatterAdd { .. } => Some(3),
-        Op::Concat(_) | Op::After | Op::Call(_) | Op::Scan(_) | Op::Host(_) => None,
+        // Their shape rules count operands.
+        Op::Concat(_) | Op::After | Op::Call(_) | Op::Scan(_) | Op::Host(_) | Op::Attention(_) | Op::AttentionGradient(_) => None,
     }
 }
 

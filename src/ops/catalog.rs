@@ -164,6 +164,7 @@ pub const FAMILIES: &[Family] = &[
     family("Reductions", super::reduce::ROWS),
     family("Matrix products and linear algebra", super::matmul::ROWS),
     family("Indices", super::index::ROWS),
+    family("Attention", super::attention::ROWS),
     family("Activations", super::composite::activation::ROWS),
     family("Elementwise functions of one value", super::composite::arithmetic::ROWS),
     family("Losses", super::composite::loss::ROWS),

@@ -4,6 +4,7 @@
 //! [`composite`] holds what is written with them. [`catalog`] lists every operation for tests, documentation, and the
 //! coverage query.
 
+mod attention;
 mod binary;
 mod catalog;
 mod choose;
@@ -19,9 +20,10 @@ mod trace;
 mod unary;
 mod validate;
 
+pub use attention::AttentionOptions;
 pub use catalog::{Differentiable, Domain, FAMILIES, Family, Row, Sample, Values, catalog};
 pub(crate) use region::reorder_inputs;
 pub use region::{CustomGradient, Region, custom_gradient};
-pub use rules::{Contribution, gradient, gradient_several, infer, infer_in, infer_several, passes_gradient};
+pub use rules::{Contribution, definition, gradient, gradient_several, infer, infer_in, infer_several, passes_gradient};
 pub use trace::{Dependency, Scope, Trace};
 pub use validate::validate;

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ir::{Graph, Node, Op, Type, Value};
-use crate::ops::{Trace, binary, choose, create, index, matmul, reduce, region, shape, unary};
+use crate::ops::{Trace, attention, binary, choose, create, index, matmul, reduce, region, shape, unary};
 
 /// What a node hands to the gradients of its operands.
 pub enum Contribution {
@@ -13,6 +13,8 @@ pub enum Contribution {
     Two(Value, Value),
     /// One entry for each operand.
     Many(Vec<Option<Value>>),
+    /// What comes of differentiating the operation's [`definition`].
+    Defined,
     /// The operation has a slope that is not known here, for this reason: taking the gradient fails.
     Refused(&'static str),
 }
@@ -42,6 +44,8 @@ pub fn infer_several(op: &Op, inputs: &[Type]) -> Result<Vec<Type>> {
         Op::Call(call) => region::infer_call(call, inputs),
         Op::Scan(scan) => region::infer_scan(scan, inputs),
         Op::Host(call) => region::infer_host(call),
+        Op::Attention(op) => attention::infer(op, inputs),
+        Op::AttentionGradient(op) => attention::infer_gradient(op, inputs),
         _ => Err(Error::internal(format!("{} has one result", op.name()))),
     }
 }
@@ -54,7 +58,9 @@ pub fn infer(op: &Op, inputs: &[Type]) -> Result<Type> {
     match op {
         Op::Input(_) | Op::Constant(_) | Op::ConstantTensor(_) | Op::Read(_) => Err(Error::internal("leaves have types of their own")),
         Op::Part(_) => Err(Error::internal("a part has the type of its number")),
-        Op::Call(_) | Op::Scan(_) | Op::Host(_) => Err(Error::internal("its results are its parts")),
+        Op::Call(_) | Op::Scan(_) | Op::Host(_) | Op::Attention(_) | Op::AttentionGradient(_) => {
+            Err(Error::internal("its results are its parts"))
+        }
         Op::After => region::infer_after(inputs),
         Op::Unary(op) => operands(inputs).and_then(|[x]| unary::infer(*op, x)),
         Op::Binary(op) => operands(inputs).and_then(|[a, b]| binary::infer(*op, a, b)),
@@ -91,10 +97,20 @@ pub fn passes_gradient(op: &Op) -> bool {
 
 /// [`gradient`] for an operation with several results: `y` is its node, `dy` what the parts are asked for with, as far as they are.
 pub fn gradient_several(g: &mut Trace, node: &Node, y: Value, dy: &[Option<Value>]) -> Contribution {
-    let _ = (g, y, dy);
-    match node.op {
+    match &node.op {
+        Op::Attention(op) => attention::gradient(g, op, node, y, dy),
+        Op::AttentionGradient(_) => Contribution::Defined,
         Op::Host(_) => Contribution::Refused("the host gave it no gradient"),
         _ => Contribution::Refused("there is no rule for it"),
+    }
+}
+
+/// Records the results of an operation with several by other operations, if it is one that can be written so.
+pub fn definition(g: &mut Trace, op: &Op, inputs: &[Value]) -> Option<Vec<Value>> {
+    match op {
+        Op::Attention(op) => attention::define(g, op, inputs),
+        Op::AttentionGradient(op) => attention::define_gradient(g, op, inputs),
+        _ => None,
     }
 }
 
@@ -105,7 +121,7 @@ pub fn gradient(g: &mut Trace, node: &Node, y: Value, dy: Value) -> Contribution
         Op::Input(_) | Op::Constant(_) | Op::ConstantTensor(_) | Op::Read(_) => Contribution::Zero,
         Op::Compare(_) | Op::ArgMax(_) | Op::ArgMin(_) | Op::Iota { .. } | Op::Random { .. } => Contribution::Zero,
         // Goes through the node that it is a part of.
-        Op::Part(_) | Op::Call(_) | Op::Scan(_) | Op::Host(_) => Contribution::Zero,
+        Op::Part(_) | Op::Call(_) | Op::Scan(_) | Op::Host(_) | Op::Attention(_) | Op::AttentionGradient(_) => Contribution::Zero,
         Op::After => region::gradient_after(dy),
         Op::Unary(op) => unary::gradient(g, *op, x[0], y, dy),
         Op::Binary(op) => binary::gradient(g, *op, x[0], x[1], y, dy),

@@ -3,6 +3,7 @@
 //! It shares no code with the compiler and its kernels. A float is computed in f64 and rounded to the node's dtype after each node,
 //! sums and products included; an integer is computed in i64 and wrapped to its dtype; a boolean is 0 or 1.
 
+mod attention;
 mod elementwise;
 mod movement;
 mod random;
@@ -179,10 +180,13 @@ fn wrap(dtype: DType, x: i64) -> i64 {
 /// The results of a node that has several, before rounding.
 fn compute_several(node: &Node, values: &[Array]) -> Result<Vec<Array>> {
     let x: Vec<&Array> = node.inputs.iter().map(|value| &values[value.index()]).collect();
+    let types = || ops::infer_several(&node.op, &x.iter().map(|x| x.ty).collect::<Vec<Type>>());
     match &node.op {
         Op::Call(call) => region::call(call, &x),
         Op::Scan(scan) => region::scan(scan, &x),
         Op::Host(call) => region::host(call, &x),
+        Op::Attention(op) => attention::attention(op, &x, &types()?),
+        Op::AttentionGradient(op) => attention::attention_gradient(op, &x, &types()?),
         _ => Err(Error::internal(format!("{} has one result", node.op.name()))),
     }
 }
@@ -220,7 +224,9 @@ fn compute(graph: &Graph, node: &Node, values: &[Array], several: &HashMap<Value
         Op::MatMul { transpose_a, transpose_b } => reduction::matmul(x[0], x[1], &ty.shape, *transpose_a, *transpose_b)?,
 
         Op::After => x[0].data.clone(),
-        Op::Call(_) | Op::Scan(_) | Op::Host(_) => return Err(Error::internal("its results are its parts")),
+        Op::Call(_) | Op::Scan(_) | Op::Host(_) | Op::Attention(_) | Op::AttentionGradient(_) => {
+            return Err(Error::internal("its results are its parts"));
+        }
         Op::Part(number) => return several[&node.inputs[0]].get(*number as usize).cloned().ok_or_else(|| Error::internal("no such part")),
 
         Op::Random { distribution, shape, dtype, start } => random::random(*distribution, shape, *dtype, *start, x[0])?,

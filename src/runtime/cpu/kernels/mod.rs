@@ -4,6 +4,7 @@
 //! program runs, without an allocation.
 
 mod assemble;
+mod attention;
 mod host;
 mod index;
 mod scan;
@@ -44,6 +45,8 @@ pub(super) fn ready(step: &KernelStep, level: Level) -> Result<Box<dyn Kernel>> 
         Op::Scan(_) => Box::new(scan::Scan::new(step, level)?),
         Op::Host(call) => Box::new(host::Host::new(step, call)),
         Op::ScatterAdd { axis } => Box::new(index::ScatterAdd::new(step, *axis as usize)),
+        Op::Attention(op) => Box::new(attention::Forward::new(step, op, level)?),
+        Op::AttentionGradient(op) => Box::new(attention::Gradient::new(step, op, level)?),
         other => return Err(Error::internal(format!("{} has no kernel", other.name()))),
     })
 }
@@ -54,6 +57,9 @@ pub(super) struct Memory<'a> {
     pointers: &'a [*mut u8],
     shared: *mut u8,
 }
+
+// SAFETY: as for `Shared`: tasks write disjoint parts of what the pointers reach.
+unsafe impl Sync for Memory<'_> {}
 
 impl<'a> Memory<'a> {
     /// `pointers[i]` points to buffer i of the step's plan.

@@ -223,6 +223,7 @@ operations! {
     Reciprocal[V: Float](x: V) -> V, 1 { small::<V>(1).div(x) }
 
     Exp32[S: Simd](x: S::F32) -> S::F32, 1 { math::exp::<S>(x) }
+    ExpOfDifference32[S: Simd](x: S::F32, y: S::F32) -> S::F32, 1 { math::exp::<S>(x.sub(y)) }
     Expm132[S: Simd](x: S::F32) -> S::F32, 1 { math::expm1::<S>(x) }
     Log32[S: Simd](x: S::F32) -> S::F32, 1 { math::log::<S>(x) }
     Log1p32[S: Simd](x: S::F32) -> S::F32, 1 { math::log1p::<S>(x) }
@@ -236,6 +237,7 @@ operations! {
 
     // One lane after the other in the same scalar code, so that results have the same bits everywhere.
     Exp64[S: Simd](x: S::F64) -> S::F64, 1 { x.map(libm::exp) }
+    ExpOfDifference64[S: Simd](x: S::F64, y: S::F64) -> S::F64, 1 { x.sub(y).map(libm::exp) }
     Expm164[S: Simd](x: S::F64) -> S::F64, 1 { x.map(libm::expm1) }
     Log64[S: Simd](x: S::F64) -> S::F64, 1 { x.map(libm::log) }
     Log1p64[S: Simd](x: S::F64) -> S::F64, 1 { x.map(libm::log1p) }
@@ -257,6 +259,7 @@ operations! {
     MulAdd[V: Float](x: V, y: V, z: V) -> V, 4 { x.mul_add(y, z) }
     NegMulAdd[V: Float](x: V, y: V, z: V) -> V, 4 { x.neg_mul_add(y, z) }
     MulSub[V: Float](x: V, y: V, z: V) -> V, 4 { x.mul_sub(y, z) }
+    MulDifference[V: Float](x: V, y: V, z: V) -> V, 4 { x.mul(y.sub(z)) }
     Pow32[S: Simd](x: S::F32, y: S::F32) -> S::F32, 1 { math::pow::<S>(x, y) }
     Pow64[S: Simd](x: S::F64, y: S::F64) -> S::F64, 1 { x.zip(y, libm::pow) }
     Rem32[S: Simd](x: S::F32, y: S::F32) -> S::F32, 1 { x.zip(y, libm::fmodf) }
@@ -493,6 +496,16 @@ pub fn kernel<S: Simd>(operation: TileOp, class: Class, scalar: [bool; 3]) -> Op
         TileOp::MulAdd => floats!(ternary, MulAdd),
         TileOp::NegMulAdd => floats!(ternary, NegMulAdd),
         TileOp::MulSub => floats!(ternary, MulSub),
+        TileOp::ExpOfDifference => match (class, scalar) {
+            (Class::F32, [false, true, false]) => Some(S::elementwise::<ExpOfDifference32<S>, false, true, false>()),
+            (Class::F64, [false, true, false]) => Some(S::elementwise::<ExpOfDifference64<S>, false, true, false>()),
+            _ => None,
+        },
+        TileOp::MulDifference => match (class, scalar) {
+            (Class::F32, [false, false, true]) => Some(S::elementwise::<MulDifference<S::F32>, false, false, true>()),
+            (Class::F64, [false, false, true]) => Some(S::elementwise::<MulDifference<S::F64>, false, false, true>()),
+            _ => None,
+        },
         TileOp::Convert(to) if to == class => copy::<S>(class, scalar),
         TileOp::Convert(to) if scalar == [false; 3] => Some(super::convert::between::<S>(class, to)),
         TileOp::Convert(_) => None,

@@ -133,6 +133,10 @@ pub enum TileOp {
     NegMulAdd,
     /// a * b - c, as `MulAdd`.
     MulSub,
+    /// e^(a - b), floats; b is scalar.
+    ExpOfDifference,
+    /// a * (b - c), floats; c is scalar.
+    MulDifference,
     /// To another class, as Rust's `as`: floats to integers truncate and saturate, NaN becomes 0; i64 to i32 keeps the low bits.
     Convert(Class),
     /// The operand; with a scalar operand, a fill.
