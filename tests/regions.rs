@@ -64,7 +64,7 @@ const STEPS: &[(&str, Step)] = &[
         let gate = g.sigmoid(product);
         let trace = g.sum(x[2], &[0, 1], false);
         let y = g.mul(gate, trace);
-        (vec![g.add(scaled, gate), y]).to_vec()
+        vec![g.add(scaled, gate), y]
     }),
     ("passes through", |g, x| {
         let y = g.mul(x[0], x[1]);
