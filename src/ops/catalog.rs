@@ -167,8 +167,15 @@ pub const FAMILIES: &[Family] = &[
     family("Attention", super::attention::ROWS),
     family("Activations", super::composite::activation::ROWS),
     family("Elementwise functions of one value", super::composite::arithmetic::ROWS),
-    family("Losses", super::composite::loss::ROWS),
+    family("Losses", super::composite::loss::regression::ROWS),
+    family("Losses", super::composite::loss::binary::ROWS),
+    family("Losses", super::composite::loss::cross_entropy::ROWS),
+    family("Losses", super::composite::loss::margin::ROWS),
+    family("Losses", super::composite::loss::distance::ROWS),
     family("Activations", super::composite::softmax::ROWS),
+    family("Normalization", super::composite::norm::ROWS),
+    family("Reductions", super::composite::statistics::ROWS),
+    family("Distances", super::composite::distance::ROWS),
 ];
 
 /// Every operation, in the order of [`FAMILIES`].

@@ -2,7 +2,11 @@
 
 pub mod activation;
 pub mod arithmetic;
+pub mod distance;
 pub mod loss;
+pub mod norm;
 pub mod softmax;
+pub mod statistics;
+mod support;
 
 pub use loss::Reduction;
