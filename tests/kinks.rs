@@ -8,6 +8,8 @@ use tenon::DType;
 use tenon::autodiff::reverse;
 use tenon::ir::{Type, Value};
 use tenon::ops::Trace;
+use tenon::ops::composite::Reduction;
+use tenon::ops::composite::loss::Bce;
 use tenon::tensor::Shape;
 
 const INF: f64 = f64::INFINITY;
@@ -92,6 +94,22 @@ const ROWS: &[Row] = rows! {
     "softmax" VECTOR [-INF, -INF] => [NAN, NAN], [NAN, NAN], "everything is masked", |g, x| g.softmax(x[0], 0);
     "logsumexp" VECTOR [-INF, 0.0] => [0.0], [0.0, 1.0], "", |g, x| g.logsumexp(x[0], &[0], false);
     "logsumexp" VECTOR [-INF, -INF] => [-INF], [NAN, NAN], "", |g, x| g.logsumexp(x[0], &[0], false);
+    "bce_loss" SCALARS [0.0, 1.0] => [100.0], [-1e12, 100.0], "logarithms count at least -100, with slopes up to 1e12",
+        |g, x| g.bce_loss(x[0], x[1], None, Bce::default());
+    "bce_loss" SCALARS [0.0, 0.0] => [0.0], [1.0, 100.0], "",
+        |g, x| g.bce_loss(x[0], x[1], None, Bce::default());
+    "l1_loss" SCALARS [1.0, 1.0] => [0.0], [0.0, 0.0], "", |g, x| g.l1_loss(x[0], x[1], Reduction::Sum);
+    "smooth_l1_loss(1)" SCALARS [1.0, 0.0] => [0.5], [1.0, -1.0], "", |g, x| g.smooth_l1_loss(x[0], x[1], 1.0, Reduction::Sum);
+    "huber_loss(1)" SCALARS [1.0, 0.0] => [0.5], [1.0, -1.0], "", |g, x| g.huber_loss(x[0], x[1], 1.0, Reduction::Sum);
+    "margin_ranking_loss(0)" SCALARS [2.0, 2.0, 1.0] => [0.0], [-1.0, 1.0, 0.0], "a tie is unlearned",
+        |g, x| g.margin_ranking_loss(x[0], x[1], x[2], 0.0, Reduction::Sum);
+    "kl_div_loss" SCALARS [-1.0, 0.0] => [0.0], [0.0, 1.0], "", |g, x| g.kl_div_loss(x[0], x[1], false, Reduction::Sum);
+    "norm(2)" VECTOR [0.0, 0.0] => [0.0], [0.0, 0.0], "", |g, x| g.norm(x[0], 2.0, &[0], false);
+    "norm(0.5)" VECTOR [0.0, 4.0] => [4.0], [0.0, 1.0], "", |g, x| g.norm(x[0], 0.5, &[0], false);
+    "norm(inf)" VECTOR [-2.0, 2.0] => [2.0], [-0.5, 0.5], "a tie is shared equally", |g, x| g.norm(x[0], INF, &[0], false);
+    "std" VECTOR [3.0, 3.0] => [0.0], [0.0, 0.0], "", |g, x| g.std(x[0], &[0], 0, false);
+    "nansum" VECTOR [NAN, 2.0] => [2.0], [0.0, 1.0], "", |g, x| g.nansum(x[0], &[0], false);
+    "normalize" VECTOR [0.0, 0.0] => [0.0, 0.0], [1e12, 1e12], "divided by epsilon", |g, x| g.normalize(x[0], 2.0, 0, 1e-12);
 };
 
 fn close(a: f64, b: f64) -> bool {
