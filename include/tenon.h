@@ -977,7 +977,9 @@ enum {
     /** Their sum. */
     TENON_REDUCTION_SUM = 2,
     /** Themselves. */
-    TENON_REDUCTION_NONE = 3
+    TENON_REDUCTION_NONE = 3,
+    /** Their sum divided by the size of the first dimension. */
+    TENON_REDUCTION_BATCH_MEAN = 4
 };
 
 /** Options of tenon_cross_entropy_with. */
@@ -1047,6 +1049,262 @@ TenonValue tenon_cross_entropy(TenonValue logits, TenonValue target, TenonReduct
 
 /** tenon_cross_entropy with all its options; NULL options are the defaults. */
 TenonValue tenon_cross_entropy_with(TenonValue logits, TenonValue target, const TenonCrossEntropyOptions *options);
+
+/* ==== Operations: losses of classes and probabilities ===============================================================
+ */
+
+/**
+ * tenon_cross_entropy_with with weights of the classes [C]. With class indices the mean is the sum of the losses divided
+ * by the sum of the weights of their targets. A weight of all zero bytes stands for none, NULL options for the defaults.
+ */
+TenonValue tenon_cross_entropy_weighted(TenonValue logits, TenonValue target, TenonValue weight,
+    const TenonCrossEntropyOptions *options);
+
+/**
+ * -x at the target class of log-probabilities x [N, C, ...] or [C], times the weight [C] of the class; all zero bytes
+ * stand for no weight. The target holds class indices [N, ...]; samples with ignore_index (usually -100) count for
+ * nothing, another index outside 0..C makes the loss NaN. The mean is divided by the weights of the samples that count.
+ */
+TenonValue tenon_nll_loss(TenonValue x, TenonValue target, TenonValue weight, int64_t ignore_index,
+    TenonReduction reduction);
+
+/** The cross-entropy of each row of logits [N, C] with probabilities [N, C] or class indices [N]: [N]. */
+TenonValue tenon_softmax_cross_entropy_with_logits(TenonValue logits, TenonValue target);
+
+/**
+ * -(1 - p)^gamma ln p with p the softmax along axis 1 of logits [N, C, ...] at the target class [N, ...], times the
+ * weight [C] of the class; all zero bytes stand for no weight. The mean is over all samples. The usual gamma is 2.
+ */
+TenonValue tenon_focal_loss(TenonValue logits, TenonValue target, TenonValue weight, double gamma,
+    TenonReduction reduction);
+
+/**
+ * -(y ln x + (1 - y) ln(1 - x)) of probabilities x, times a weight that broadcasts; all zero bytes stand for none.
+ *
+ * Logarithms count at least log_floor; 0 stands for PyTorch's -100, MindSpore's is ln 1e-12. Their slope is held at
+ * 1e12. Where probabilities come from a sigmoid, tenon_bce_with_logits_loss is exact.
+ */
+TenonValue tenon_bce_loss(TenonValue x, TenonValue target, TenonValue weight, double log_floor,
+    TenonReduction reduction);
+
+/**
+ * -(p y ln sigmoid(x) + (1 - y) ln sigmoid(-x)) of logits x, without overflow, times a weight. The weight and p, the
+ * weight of positive targets, broadcast; all zero bytes stand for none.
+ */
+TenonValue tenon_bce_with_logits_loss(TenonValue x, TenonValue target, TenonValue weight, TenonValue positive_weight,
+    TenonReduction reduction);
+
+/**
+ * The mean over the last axis, the classes, of tenon_bce_with_logits_loss, then the reduction. The weight broadcasts;
+ * all zero bytes stand for none.
+ */
+TenonValue tenon_multilabel_soft_margin_loss(TenonValue x, TenonValue target, TenonValue weight,
+    TenonReduction reduction);
+
+/**
+ * y (ln y - x) of log-probabilities x and probabilities y, 0 where y is 0; with log_target, y holds logarithms too.
+ * Shapes are equal. The divergence of distributions is the sum, or TENON_REDUCTION_BATCH_MEAN of a batch of them.
+ */
+TenonValue tenon_kl_div_loss(TenonValue x, TenonValue target, bool log_target, TenonReduction reduction);
+
+/* ==== Operations: losses of numbers, margins, and distances =========================================================
+ */
+
+/** |prediction - target|; slope 0 where they meet. Shapes are equal. */
+TenonValue tenon_l1_loss(TenonValue prediction, TenonValue target, TenonReduction reduction);
+
+/**
+ * d^2 / (2 beta) where d = |prediction - target| is below beta, else d - beta / 2. beta is at least 0; PyTorch's and
+ * MindSpore's default is 1. MindSpore's function reduces by none. Shapes are equal.
+ */
+TenonValue tenon_smooth_l1_loss(TenonValue prediction, TenonValue target, double beta, TenonReduction reduction);
+
+/**
+ * d^2 / 2 where d = |prediction - target| is at most delta, else delta (d - delta / 2). delta is above 0; the usual one
+ * is 1. Shapes are equal.
+ */
+TenonValue tenon_huber_loss(TenonValue prediction, TenonValue target, double delta, TenonReduction reduction);
+
+/** The root of the mean of (prediction - target)^2; slope 0 where it is 0. Shapes are equal. */
+TenonValue tenon_rmse_loss(TenonValue prediction, TenonValue target);
+
+/**
+ * The negative log-likelihood of counts under Poisson rates: e^x - y x of logarithms of rates (log_input, the usual
+ * way), else x - y ln(x + epsilon) of rates, with 1e-8 the usual epsilon. full adds y ln y - y + ln(2 pi y) / 2 where
+ * y > 1. Shapes are equal.
+ */
+TenonValue tenon_poisson_nll_loss(TenonValue x, TenonValue target, bool log_input, bool full, double epsilon,
+    TenonReduction reduction);
+
+/**
+ * The negative log-likelihood of a target under normal distributions with mean x: (ln v + (x - y)^2 / v) / 2 with v the
+ * variance, which counts at least epsilon (usually 1e-6) and broadcasts. full adds ln(2 pi) / 2.
+ */
+TenonValue tenon_gaussian_nll_loss(TenonValue x, TenonValue target, TenonValue variance, bool full, double epsilon,
+    TenonReduction reduction);
+
+/** 1 - 2 sum x y / (sum x^2 + sum y^2 + smooth) over all elements; MindSpore's smooth is 1e-5. Shapes are equal. */
+TenonValue tenon_dice_loss(TenonValue prediction, TenonValue target, double smooth);
+
+/** max(0, margin - y (x1 - x2)): y is 1 where x1 should be above x2, else -1. All broadcast. The usual margin is 0. */
+TenonValue tenon_margin_ranking_loss(TenonValue x1, TenonValue x2, TenonValue y, double margin,
+    TenonReduction reduction);
+
+/** x where y is 1, max(0, margin - x) where y is -1. Shapes are equal. The usual margin is 1. */
+TenonValue tenon_hinge_embedding_loss(TenonValue x, TenonValue y, double margin, TenonReduction reduction);
+
+/** ln(1 + e^(-y x)), without overflow; y is 1 or -1. Shapes are equal. */
+TenonValue tenon_soft_margin_loss(TenonValue x, TenonValue y, TenonReduction reduction);
+
+/**
+ * The mean over the classes of max(0, margin - x[target] + x)^power, without the target itself, times the weight of the
+ * target. x is [N, C] or [C], the target holds class indices [N] or []; the weight is [C], or all zero bytes for none.
+ * The power is 1 or 2; the usual margin is 1. A class index outside 0..C makes the loss NaN.
+ */
+TenonValue tenon_multi_margin_loss(TenonValue x, TenonValue target, TenonValue weight, int32_t power, double margin,
+    TenonReduction reduction);
+
+/**
+ * The sum over targets j and other classes i of max(0, 1 - x[j] + x[i]), divided by the number of classes. x and target
+ * are [N, C] or [C]; the target holds class indices, of which those in front of the first negative one count. A class
+ * index of C or more makes the loss NaN.
+ */
+TenonValue tenon_multilabel_margin_loss(TenonValue x, TenonValue target, TenonReduction reduction);
+
+/**
+ * 1 - cos(x1, x2) where y is 1, max(0, cos(x1, x2) - margin) where y is -1, with the cosine along the last axis. y has
+ * the leading dimensions. The usual margin is 0.
+ */
+TenonValue tenon_cosine_embedding_loss(TenonValue x1, TenonValue x2, TenonValue y, double margin,
+    TenonReduction reduction);
+
+/**
+ * max(0, margin + d(anchor, positive) - d(anchor, negative)) with d(a, b) = |a - b + epsilon|_p along the last axis;
+ * with swap, the distance of positive and negative counts where it is below the anchor's to the negative. Usual are a
+ * margin of 1, p = 2, and an epsilon of 1e-6.
+ */
+TenonValue tenon_triplet_margin_loss(TenonValue anchor, TenonValue positive, TenonValue negative, double margin,
+    double p, double epsilon, bool swap, TenonReduction reduction);
+
+/* ==== Operations: normalization =====================================================================================
+ *
+ * Scale and offset of all zero bytes, (TenonValue){0}, are left out. 16-bit floats are f32 in between.
+ */
+
+/**
+ * (x - mean) / sqrt(variance + epsilon) over the last `count` dimensions, at least one, with the biased variance, times
+ * scale plus offset, which have the shape of those dimensions. PyTorch's epsilon is 1e-5, MindSpore's 1e-7.
+ */
+TenonValue tenon_layer_norm(TenonValue x, TenonValue scale, TenonValue offset, int64_t count, double epsilon);
+
+/** x / sqrt(mean x^2 + epsilon) over the last `count` dimensions, at least one, times scale, which has their shape. */
+TenonValue tenon_rms_norm(TenonValue x, TenonValue scale, int64_t count, double epsilon);
+
+/**
+ * x [N, C, ...] normalized in each of `groups` groups of channels of each sample; scale and offset are [C]. The usual
+ * epsilon is 1e-5.
+ */
+TenonValue tenon_group_norm(TenonValue x, int64_t groups, TenonValue scale, TenonValue offset, double epsilon);
+
+/** x [N, C, ...] normalized in each channel of each sample; scale and offset are [C]. The usual epsilon is 1e-5. */
+TenonValue tenon_instance_norm(TenonValue x, TenonValue scale, TenonValue offset, double epsilon);
+
+/**
+ * scale (x - mean) / sqrt(variance + epsilon) + offset with statistics that are given, as in inference; x is
+ * [N, C, ...], all others are [C]. The usual epsilon is 1e-5.
+ */
+TenonValue tenon_batch_norm(TenonValue x, TenonValue mean, TenonValue variance, TenonValue scale, TenonValue offset,
+    double epsilon);
+
+/**
+ * tenon_batch_norm with the statistics of the batch, as in training. Writes three values: the result, normalized by the
+ * biased variance; the mean [C]; the unbiased variance [C], NaN for one value per channel. Moving statistics follow with
+ * tenon_moving_average and tenon_parameter_assign_value.
+ */
+void tenon_batch_norm_train(TenonValue x, TenonValue scale, TenonValue offset, double epsilon, TenonValue *outputs,
+    size_t output_count);
+
+/**
+ * momentum moving + (1 - momentum) of_batch: the next moving statistic, through which no gradient passes. MindSpore's
+ * momentum is 0.9; PyTorch's counts the other way, 0.1. Shapes are equal.
+ */
+TenonValue tenon_moving_average(TenonValue moving, TenonValue of_batch, double momentum);
+
+/**
+ * x divided by its p-norm along an axis, which counts at least epsilon; usual are p = 2 and an epsilon of 1e-12.
+ * Negative axes count from the last.
+ */
+TenonValue tenon_normalize(TenonValue x, double p, int64_t axis, double epsilon);
+
+/** (x - mean) / sqrt(variance + epsilon) over axes, all of them if none is named (NULL, 0), with the biased variance. */
+TenonValue tenon_standardize(TenonValue x, const int64_t *axes, size_t axis_count, double epsilon);
+
+/* ==== Operations: statistics, norms, distances ======================================================================
+ *
+ * Floats; integers count as f32. Axes as in reductions.
+ */
+
+/**
+ * The sum of squares of x - mean over axes, divided by their number of elements minus ddof: 0 (MindSpore's default) for
+ * the biased variance, 1 (PyTorch's) for the unbiased one. NaN where nothing is left to divide by.
+ */
+TenonValue tenon_var(TenonValue x, const int64_t *axes, size_t axis_count, int64_t ddof, bool keep_dims);
+
+/** The root of tenon_var; slope 0 where it is 0. */
+TenonValue tenon_std(TenonValue x, const int64_t *axes, size_t axis_count, int64_t ddof, bool keep_dims);
+
+/** Writes two values: tenon_var and tenon_mean over axes. */
+void tenon_var_mean(TenonValue x, const int64_t *axes, size_t axis_count, int64_t ddof, bool keep_dims,
+    TenonValue *outputs, size_t output_count);
+
+/** Writes two values: tenon_std and tenon_mean over axes. */
+void tenon_std_mean(TenonValue x, const int64_t *axes, size_t axis_count, int64_t ddof, bool keep_dims,
+    TenonValue *outputs, size_t output_count);
+
+/**
+ * (sum |x|^p)^(1/p) over axes; p infinite: the largest |x|; minus infinite: the smallest; 0: how many are not 0. Slope 0
+ * where the norm is 0, and for p below 1 where x is.
+ */
+TenonValue tenon_norm(TenonValue x, double p, const int64_t *axes, size_t axis_count, bool keep_dims);
+
+/** The sum over axes of the elements that are not NaN. */
+TenonValue tenon_nansum(TenonValue x, const int64_t *axes, size_t axis_count, bool keep_dims);
+
+/** The mean over axes of the elements that are not NaN; NaN if all are. */
+TenonValue tenon_nanmean(TenonValue x, const int64_t *axes, size_t axis_count, bool keep_dims);
+
+/** How many elements over axes are not 0 (i64); NaN is not 0. Any dtype, slope 0. */
+TenonValue tenon_count_nonzero(TenonValue x, const int64_t *axes, size_t axis_count, bool keep_dims);
+
+/**
+ * The integral of y along an axis by the trapezoidal rule, over points x: a vector or in the shape of y; or, with x of
+ * all zero bytes, over points that are `step` apart.
+ */
+TenonValue tenon_trapz(TenonValue y, TenonValue x, double step, int64_t axis);
+
+/** The covariance of the rows of x [n, m], which hold m observations each, over m - ddof: [n, n]. Of a vector a scalar. */
+TenonValue tenon_cov(TenonValue x, int64_t ddof);
+
+/** The correlation of the rows of x [n, m]: [n, n], each between -1 and 1. Of a vector a scalar. */
+TenonValue tenon_corrcoef(TenonValue x);
+
+/** The p-norm of all elements of a - b, which broadcast: a scalar. */
+TenonValue tenon_dist(TenonValue a, TenonValue b, double p);
+
+/**
+ * For each row of a [..., n, d] and each row of b [..., m, d] the p-norm of their difference: [..., n, m]. Leading
+ * dimensions broadcast.
+ */
+TenonValue tenon_cdist(TenonValue a, TenonValue b, double p);
+
+/** The p-norm of a - b + epsilon along the last axis; usual are p = 2 and an epsilon of 1e-6. */
+TenonValue tenon_pairwise_distance(TenonValue a, TenonValue b, double p, double epsilon, bool keep_dims);
+
+/**
+ * The cosine of the angle between a and b, which broadcast, along an axis of the shape that they broadcast to; lengths
+ * count at least epsilon, usually 1e-8.
+ */
+TenonValue tenon_cosine_similarity(TenonValue a, TenonValue b, int64_t axis, double epsilon);
 
 /* ==== Which operations there are ====================================================================================
  *

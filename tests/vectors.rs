@@ -1,4 +1,5 @@
-//! Values of operations against vectors that numpy computed: `tests/vectors/ops.json`, written by `scripts/make_vectors.py`.
+//! Values of operations against vectors that numpy and PyTorch computed: `tests/vectors/ops.json`, written by `scripts/make_vectors.py`,
+//! and `composites.json`, written by `scripts/make_composite_vectors.py`.
 
 mod checks;
 
@@ -91,10 +92,14 @@ fn record(g: &mut Trace, op: &str, x: &[Value], a: &Json) -> Value {
     }
 }
 
+fn cases() -> Vec<Json> {
+    let files = ["tests/vectors/ops.json", "tests/vectors/composites.json"];
+    files.into_iter().flat_map(|file| json::read(file).as_array().expect("a list of cases").clone()).collect()
+}
+
 #[test]
-fn results_are_numpys() {
-    let cases = json::read("tests/vectors/ops.json");
-    let cases = cases.as_array().expect("a list of cases");
+fn results_are_numpys_and_pytorchs() {
+    let cases = cases();
     let mut faults = Vec::new();
     for (index, case) in cases.iter().enumerate() {
         let op = case["op"].as_str().expect("a name");
@@ -131,13 +136,12 @@ fn results_are_numpys() {
 /// Rows whose values are compared elsewhere, and where.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("sum_leading", "a composition for gradients only"),
-    ("cross_entropy_probabilities", "the cases of cross_entropy hold probabilities"),
 ];
 
 #[test]
 fn every_row_has_vectors() {
-    let cases = json::read("tests/vectors/ops.json");
-    let covered: BTreeSet<&str> = cases.as_array().expect("a list").iter().filter_map(|case| case["op"].as_str()).collect();
+    let cases = cases();
+    let covered: BTreeSet<&str> = cases.iter().filter_map(|case| case["op"].as_str()).collect();
     let missing: Vec<&str> = catalog()
         .map(|row| row.name)
         .filter(|name| !covered.contains(name) && !ELSEWHERE.iter().any(|(elsewhere, _)| elsewhere == name))

@@ -83,6 +83,22 @@ pub mod ops_attention;
 /// Compositions of the operations above; the compiler fuses them.
 pub mod ops_loss;
 
+/// Operations: losses of classes and probabilities
+pub mod ops_loss_class;
+
+/// Operations: losses of numbers, margins, and distances
+pub mod ops_loss_number;
+
+/// Operations: normalization
+///
+/// Scale and offset of all zero bytes, (TenonValue){0}, are left out. 16-bit floats are f32 in between.
+pub mod ops_norm;
+
+/// Operations: statistics, norms, distances
+///
+/// Floats; integers count as f32. Axes as in reductions.
+pub mod ops_statistics;
+
 /// Which operations there are
 ///
 /// What this version of the library can record, for hosts that choose at run time. One row for each operation: a function may have more

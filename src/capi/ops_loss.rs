@@ -16,13 +16,16 @@ pub const TENON_REDUCTION_MEAN: TenonReduction = 1;
 pub const TENON_REDUCTION_SUM: TenonReduction = 2;
 /// Themselves.
 pub const TENON_REDUCTION_NONE: TenonReduction = 3;
+/// Their sum divided by the size of the first dimension.
+pub const TENON_REDUCTION_BATCH_MEAN: TenonReduction = 4;
 
-fn reduction_of(reduction: TenonReduction) -> Result<Reduction> {
+pub(super) fn reduction_of(reduction: TenonReduction) -> Result<Reduction> {
     match reduction {
         TENON_REDUCTION_MEAN => Ok(Reduction::Mean),
         TENON_REDUCTION_SUM => Ok(Reduction::Sum),
         TENON_REDUCTION_NONE => Ok(Reduction::None),
-        _ => Err(Error::invalid(format!("{reduction} is not a reduction: 1 (mean), 2 (sum), or 3 (none)"))),
+        TENON_REDUCTION_BATCH_MEAN => Ok(Reduction::BatchMean),
+        _ => Err(Error::invalid(format!("{reduction} is not a reduction: 1 (mean), 2 (sum), 3 (none), or 4 (batch mean)"))),
     }
 }
 

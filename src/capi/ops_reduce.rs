@@ -7,7 +7,7 @@ use crate::ir::Value;
 use crate::ops::Trace;
 
 /// A reduction over the host's axes: all of them if it names none.
-fn reduction(
+pub(super) fn reduction(
     name: &str,
     x: TenonValue,
     axes: *const i64,

@@ -6,7 +6,7 @@
 //! callback runs, [`Recording::away`] takes it out while Rust code runs. No lock is held in either. The trace's tag is
 //! the id of its handle, so that it comes back to the same one, and values keep their meaning.
 
-use crate::capi::arguments::Out;
+use crate::capi::arguments::{Out, OutSlice};
 use crate::capi::error::{boundary_value, from_panic};
 use crate::capi::graph::{TenonGraph, TenonValue};
 use crate::capi::handle::{Handle, Owner};
@@ -283,6 +283,61 @@ pub fn try_record<const N: usize>(
         }
         body(g, known)
     })
+}
+
+/// [`try_record`] with operands that may be left out: all zero bytes.
+pub fn record_with<const N: usize, const M: usize>(
+    name: &str,
+    operands: [TenonValue; N],
+    optional: [TenonValue; M],
+    body: impl FnOnce(&mut Trace, [Value; N], [Option<Value>; M]) -> Result<Value>,
+) -> TenonValue {
+    try_record(name, operands, |g, known| {
+        let graph =
+            operands.iter().map(|operand| operand.graph).find(|graph| first_graph([TenonGraph::from_id(*graph)].into_iter()).is_some());
+        let given = optional_values(graph.unwrap_or(0), g, optional)?;
+        body(g, known, given)
+    })
+}
+
+/// The values behind those that a host passed or left out.
+fn optional_values<const M: usize>(graph: u64, g: &Trace, optional: [TenonValue; M]) -> Result<[Option<Value>; M]> {
+    let mut given = [None; M];
+    for (index, (given, value)) in given.iter_mut().zip(optional).enumerate() {
+        if (value.graph, value.index, value.reserved) != (0, 0, 0) {
+            *given = Some(value.in_graph(graph, g).map_err(|error| error.within(&format!("optional operand {}", index + 1)))?);
+        }
+    }
+    Ok(given)
+}
+
+/// [`record_with`] for operations with several results: all outputs are written, as invalid values where something failed.
+pub fn record_several<const N: usize, const M: usize>(
+    name: &str,
+    operands: [TenonValue; N],
+    optional: [TenonValue; M],
+    outputs: *mut TenonValue,
+    output_count: usize,
+    body: impl FnOnce(&mut Trace, [Value; N], [Option<Value>; M]) -> Result<Vec<Value>>,
+) {
+    let mut results = Vec::new();
+    let recorded = record_with(name, operands, optional, |g, operands, given| {
+        let _room = OutSlice::new(outputs, output_count, "outputs")?;
+        results = body(g, operands, given)?;
+        match results.first() {
+            Some(first) if results.len() == output_count => Ok(*first),
+            // Nothing comes back where an earlier failure ended the recording.
+            _ if g.error().is_some() => Ok(Value::INVALID),
+            _ => Err(Error::invalid(format!("outputs has length {output_count}, but there are {}", results.len()))),
+        }
+    });
+    if let Ok(room) = OutSlice::new(outputs, output_count, "outputs") {
+        let fits = results.len() == output_count;
+        for index in 0..output_count {
+            let value = if fits { results[index] } else { Value::INVALID };
+            room.put_at(index, if recorded.graph == 0 { TenonValue::NONE } else { TenonValue::of(recorded.graph, value) });
+        }
+    }
 }
 
 /// The first handle behind which there is a graph.

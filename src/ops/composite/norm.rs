@@ -37,9 +37,9 @@ rows! {
             g.add(y, both)
         },
         [&[(&[3, 2, 2], REAL), (&[2], SIZE), (&[2], REAL)], &[(&[4, 2], REAL)]];
-    "normalize", "x divided by its norm along an axis, which counts at least epsilon", "", "torch.nn.functional.normalize", "-", Float, YES =>
+    "normalize", "x divided by its norm along an axis, which counts at least epsilon", "x [...] -> [...]", "torch.nn.functional.normalize", "-", Float, YES =>
         |g, x| g.normalize(x[0], 2.0, 1, 1e-12), [&[(&[2, 3], REAL)], &[(&[2, 3, 2], REAL)]];
-    "standardize", "(x - mean) / sqrt(variance + epsilon) over axes", "", "-", "-", Float, YES =>
+    "standardize", "(x - mean) / sqrt(variance + epsilon) over axes", "x [...] -> [...]", "-", "-", Float, YES =>
         |g, x| g.standardize(x[0], &[0, 2], 1e-5), [&[(&[2, 2, 2], REAL)]];
 }
 

@@ -10,36 +10,36 @@ use crate::tensor::DType;
 const REAL: Values = Values::Uniform(-2.0, 2.0);
 
 rows! {
-    "var", "the mean square of centred values, over n - ddof", "", "", "", Float, YES =>
+    "var", "the mean square of centred values, over n - ddof", "x [...] -> [...] without axes", "", "", Float, YES =>
         |g, x| g.var(x[0], &[g.rank(x[0]) - 1], 1, false), [&[(&[3, 4], REAL)], &[(&[5], REAL)]];
-    "std", "the root of var", "", "", "", Float, YES =>
+    "std", "the root of var", "x [...] -> [...] without axes", "", "", Float, YES =>
         |g, x| g.std(x[0], &[0], 0, false), [&[(&[3, 2], REAL)], &[(&[5], REAL)]];
-    "var_mean", "var and mean", "", "", "", Float, YES =>
+    "var_mean", "var and mean", "x [...] -> [...] without axes", "", "", Float, YES =>
         |g, x| {
             let [variance, mean] = g.var_mean(x[0], &[1], 1, true);
             g.mul(variance, mean)
         },
         [&[(&[3, 4], REAL)]];
-    "std_mean", "std and mean", "", "", "", Float, YES =>
+    "std_mean", "std and mean", "x [...] -> [...] without axes", "", "", Float, YES =>
         |g, x| {
             let [deviation, mean] = g.std_mean(x[0], &[0], 0, false);
             g.mul(deviation, mean)
         },
         [&[(&[3, 4], REAL)]];
-    "norm", "(sum |x|^p)^(1/p)", "", "torch.linalg.vector_norm", "", Float, YES =>
+    "norm", "(sum |x|^p)^(1/p)", "x [...] -> [...] without axes", "torch.linalg.vector_norm", "", Float, YES =>
         |g, x| g.norm(x[0], 2.0, &[g.rank(x[0]) - 1], true), [&[(&[3, 4], REAL)], &[(&[5], REAL)]];
-    "norm_p", "norm with other p", "", "torch.linalg.vector_norm", "norm", Float, YES =>
+    "norm_p", "norm with other p", "x [...] -> [...] without axes", "torch.linalg.vector_norm", "norm", Float, YES =>
         |g, x| {
             let powers = [3.0, 1.0, 0.5, f64::INFINITY, f64::NEG_INFINITY, 0.0];
             let norms: Vec<Value> = powers.iter().map(|p| g.norm(x[0], *p, &[1], false)).collect();
             g.stack(&norms, 1)
         },
         [&[(&[2, 3], Values::Uniform(0.3, 2.0))], &[(&[2, 3], Values::Uniform(-2.0, -0.3))]];
-    "nansum", "the sum of what is not NaN", "", "", "", Float, YES =>
+    "nansum", "the sum of what is not NaN", "x [...] -> [...] without axes", "", "", Float, YES =>
         |g, x| g.nansum(x[0], &[1], false), [&[(&[3, 4], REAL)]];
-    "nanmean", "the mean of what is not NaN", "", "", "-", Float, YES =>
+    "nanmean", "the mean of what is not NaN", "x [...] -> [...] without axes", "", "-", Float, YES =>
         |g, x| g.nanmean(x[0], &[0], false), [&[(&[3, 4], REAL)]];
-    "count_nonzero", "how many elements are not 0", "", "", "", Any, Differentiable::Zero("counts are integers") =>
+    "count_nonzero", "how many elements are not 0", "x [...] -> [...] without axes", "", "", Any, Differentiable::Zero("counts are integers") =>
         |g, x| g.count_nonzero(x[0], &[1], false), [&[(&[3, 4], REAL)]];
     "trapz", "the integral along an axis by the trapezoidal rule", "y [..., n], x [n] or like y -> [...]", "torch.trapezoid", "", Float, YES =>
         |g, x| match x.get(1) {
@@ -47,9 +47,9 @@ rows! {
             None => g.trapz(x[0], 0.5, 0),
         },
         [&[(&[3, 2], REAL)], &[(&[2, 4], REAL), (&[4], REAL)], &[(&[2, 3], REAL), (&[2, 3], REAL)]];
-    "cov", "the covariance of rows", "x [n, m] or [m] -> [n, n] or []", "", "", Float, YES =>
+    "cov", "the covariance of rows", "x [n, m] or [m] -> [n, n] or []", "x [...] -> [...] without axes", "", Float, YES =>
         |g, x| g.cov(x[0], 1), [&[(&[2, 4], REAL)], &[(&[4], REAL)]];
-    "corrcoef", "the correlation of rows", "x [n, m] or [m] -> [n, n] or []", "", "", Float, YES =>
+    "corrcoef", "the correlation of rows", "x [n, m] or [m] -> [n, n] or []", "x [...] -> [...] without axes", "", Float, YES =>
         |g, x| g.corrcoef(x[0]), [&[(&[3, 4], REAL)]];
 }
 

@@ -33,9 +33,9 @@ rows! {
         "torch.nn.functional.binary_cross_entropy_with_logits", "binary_cross_entropy_with_logits", Float, YES =>
         |g, x| g.bce_with_logits_loss(x[0], x[1], x.get(2).copied(), x.get(3).copied(), Reduction::Mean),
         [&[(&[2, 3], REAL), (&[2, 3], SHARE)], &[(&[2, 3], REAL), (&[2, 3], SHARE), (&[2, 1], SHARE), (&[3], SHARE)]];
-    "kl_div_loss", "y (ln y - x) of log-probabilities x", "", "torch.nn.functional.kl_div", "kl_div", Float, YES =>
+    "kl_div_loss", "y (ln y - x) of log-probabilities x", "x, target [...] -> [...], reduced", "torch.nn.functional.kl_div", "kl_div", Float, YES =>
         |g, x| g.kl_div_loss(x[0], x[1], false, Reduction::BatchMean), [&[(&[2, 3], REAL), (&[2, 3], SHARE)]];
-    "kl_div_loss_log_target", "e^y (y - x) of log-probabilities x and y", "", "torch.nn.functional.kl_div", "-", Float, YES =>
+    "kl_div_loss_log_target", "e^y (y - x) of log-probabilities x and y", "x, target [...] -> [...], reduced", "torch.nn.functional.kl_div", "-", Float, YES =>
         |g, x| g.kl_div_loss(x[0], x[1], true, Reduction::Mean), [&[(&[2, 3], REAL), (&[2, 3], REAL)]];
     "multilabel_soft_margin_loss", "the mean over classes of the binary cross-entropy of logits",
         "x, target [..., C], weight broadcasts to them -> [...], reduced", "torch.nn.functional.multilabel_soft_margin_loss", "", Float, YES =>

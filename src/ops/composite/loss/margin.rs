@@ -30,7 +30,7 @@ rows! {
     "margin_ranking_loss", "max(0, margin - y (x1 - x2))", "x1, x2, y broadcast", "torch.nn.functional.margin_ranking_loss", "", Float, YES =>
         |g, x| g.margin_ranking_loss(x[0], x[1], x[2], 0.5, Reduction::Mean),
         [&[(&[5], Values::Uniform(0.0, 1.0)), (&[5], Values::Uniform(0.3, 1.5)), (&[5], SIDE)]];
-    "hinge_embedding_loss", "x where y = 1, max(0, margin - x) where y = -1", "", "torch.nn.functional.hinge_embedding_loss", "", Float, YES =>
+    "hinge_embedding_loss", "x where y = 1, max(0, margin - x) where y = -1", "x, target [...] -> [...], reduced", "torch.nn.functional.hinge_embedding_loss", "", Float, YES =>
         |g, x| {
             let two = g.scalar(DType::I64, 2.0);
             let y = g.mul(x[1], two);
@@ -38,7 +38,7 @@ rows! {
             g.hinge_embedding_loss(x[0], y, 1.0, Reduction::Mean)
         },
         [&[(&[8], REAL), (&[8], Values::Integers(0, 2))]];
-    "soft_margin_loss", "ln(1 + e^(-y x))", "", "torch.nn.functional.soft_margin_loss", "", Float, YES =>
+    "soft_margin_loss", "ln(1 + e^(-y x))", "x, target [...] -> [...], reduced", "torch.nn.functional.soft_margin_loss", "", Float, YES =>
         |g, x| g.soft_margin_loss(x[0], x[1], Reduction::Mean), [&[(&[2, 3], REAL), (&[2, 3], SIDE)]];
     "multi_margin_loss", "the mean over other classes of max(0, margin - x[y] + x)^p", "x [N, C] or [C], classes [N] or [], weight [C] -> [N] or [], reduced",
         "torch.nn.functional.multi_margin_loss", "", Float, YES =>

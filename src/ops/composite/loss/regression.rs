@@ -3,29 +3,29 @@
 use super::Reduction;
 use crate::error::Error;
 use crate::ir::Value;
+use crate::ops::Trace;
 use crate::ops::catalog::Values;
 use crate::ops::composite::support::{YES, rows};
-use crate::ops::Trace;
 use std::f64::consts::PI;
 
 const REAL: Values = Values::Uniform(-2.0, 2.0);
 const POSITIVE: Values = Values::Uniform(0.4, 2.0);
 
 rows! {
-    "mse_loss", "(prediction - target)^2", "", "torch.nn.functional.mse_loss", "", Float, YES =>
+    "mse_loss", "(prediction - target)^2", "x, target [...] -> [...], reduced", "torch.nn.functional.mse_loss", "", Float, YES =>
         |g, x| g.mse_loss(x[0], x[1], Reduction::Mean), [&[(&[3, 4], REAL), (&[3, 4], REAL)]];
-    "l1_loss", "|prediction - target|", "", "torch.nn.functional.l1_loss", "", Float, YES =>
+    "l1_loss", "|prediction - target|", "x, target [...] -> [...], reduced", "torch.nn.functional.l1_loss", "", Float, YES =>
         |g, x| g.l1_loss(x[0], x[1], Reduction::Mean),
         [&[(&[3, 4], REAL), (&[3, 4], Values::Uniform(2.1, 3.0))], &[(&[2, 3], REAL), (&[2, 3], Values::Uniform(-3.0, -2.1))]];
-    "smooth_l1_loss", "d^2 / (2 beta) where d = |prediction - target| < beta, else d - beta / 2", "", "torch.nn.functional.smooth_l1_loss", "",
+    "smooth_l1_loss", "d^2 / (2 beta) where d = |prediction - target| < beta, else d - beta / 2", "x, target [...] -> [...], reduced", "torch.nn.functional.smooth_l1_loss", "",
         Float, YES =>
         |g, x| g.smooth_l1_loss(x[0], x[1], 0.7, Reduction::Mean), [&[(&[3, 4], REAL), (&[3, 4], REAL)]];
-    "huber_loss", "d^2 / 2 where d = |prediction - target| <= delta, else delta (d - delta / 2)", "", "torch.nn.functional.huber_loss", "",
+    "huber_loss", "d^2 / 2 where d = |prediction - target| <= delta, else delta (d - delta / 2)", "x, target [...] -> [...], reduced", "torch.nn.functional.huber_loss", "",
         Float, YES =>
         |g, x| g.huber_loss(x[0], x[1], 0.7, Reduction::BatchMean), [&[(&[3, 4], REAL), (&[3, 4], REAL)]];
-    "rmse_loss", "the root of the mean of (prediction - target)^2", "", "-", "mindspore.nn.RMSELoss", Float, YES =>
+    "rmse_loss", "the root of the mean of (prediction - target)^2", "x, target [...] -> [...], reduced", "-", "mindspore.nn.RMSELoss", Float, YES =>
         |g, x| g.rmse_loss(x[0], x[1]), [&[(&[3, 4], REAL), (&[3, 4], REAL)]];
-    "poisson_nll_loss", "the negative log-likelihood of counts under a Poisson rate", "", "torch.nn.functional.poisson_nll_loss",
+    "poisson_nll_loss", "the negative log-likelihood of counts under a Poisson rate", "x, target [...] -> [...], reduced", "torch.nn.functional.poisson_nll_loss",
         "mindspore.nn.PoissonNLLLoss", Float, YES =>
         |g, x| g.poisson_nll_loss(x[0], x[1], false, true, 1e-8, Reduction::Mean),
         [&[(&[2, 3], POSITIVE), (&[2, 3], Values::Uniform(1.2, 3.0))], &[(&[2, 3], POSITIVE), (&[2, 3], Values::Uniform(0.2, 0.9))]];
@@ -33,7 +33,7 @@ rows! {
         "torch.nn.functional.gaussian_nll_loss", "", Float, YES =>
         |g, x| g.gaussian_nll_loss(x[0], x[1], x[2], true, 1e-6, Reduction::Mean),
         [&[(&[2, 3], REAL), (&[2, 3], REAL), (&[2, 3], POSITIVE)], &[(&[2, 3], REAL), (&[2, 3], REAL), (&[2, 1], POSITIVE)]];
-    "dice_loss", "1 - 2 sum x y / (sum x^2 + sum y^2 + smooth)", "", "-", "mindspore.nn.DiceLoss", Float, YES =>
+    "dice_loss", "1 - 2 sum x y / (sum x^2 + sum y^2 + smooth)", "x, target [...] -> [...], reduced", "-", "mindspore.nn.DiceLoss", Float, YES =>
         |g, x| g.dice_loss(x[0], x[1], 1e-5), [&[(&[2, 3], POSITIVE), (&[2, 3], POSITIVE)]];
 }
 
