@@ -134,9 +134,7 @@ fn results_are_numpys_and_pytorchs() {
 }
 
 /// Rows whose values are compared elsewhere, and where.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("sum_leading", "a composition for gradients only"),
-];
+const ELSEWHERE: &[(&str, &str)] = &[("sum_leading", "a composition for gradients only")];
 
 #[test]
 fn every_row_has_vectors() {

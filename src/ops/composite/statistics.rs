@@ -47,9 +47,9 @@ rows! {
             None => g.trapz(x[0], 0.5, 0),
         },
         [&[(&[3, 2], REAL)], &[(&[2, 4], REAL), (&[4], REAL)], &[(&[2, 3], REAL), (&[2, 3], REAL)]];
-    "cov", "the covariance of rows", "x [n, m] or [m] -> [n, n] or []", "x [...] -> [...] without axes", "", Float, YES =>
+    "cov", "the covariance of rows", "x [n, m] or [m] -> [n, n] or []", "", "", Float, YES =>
         |g, x| g.cov(x[0], 1), [&[(&[2, 4], REAL)], &[(&[4], REAL)]];
-    "corrcoef", "the correlation of rows", "x [n, m] or [m] -> [n, n] or []", "x [...] -> [...] without axes", "", Float, YES =>
+    "corrcoef", "the correlation of rows", "x [n, m] or [m] -> [n, n] or []", "", "", Float, YES =>
         |g, x| g.corrcoef(x[0]), [&[(&[3, 4], REAL)]];
 }
 
