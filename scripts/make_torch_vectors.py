@@ -105,7 +105,7 @@ OPS = """
     arange eye full full_like linspace logspace ones ones_like tril_indices triu_indices zeros zeros_like new_full new_ones new_zeros fill
 """.split()
 
-SAMPLES = 8
+SAMPLES = 10
 ELEMENTS = 60  # of an operand, where there are such samples,
 MOST = 500     # and where there are not; of results always, times eight.
 
@@ -263,18 +263,31 @@ def candidates(op, dtype):
     return found
 
 
+def unseen_first(entries, key):
+    """The same entries, the first of each key in front."""
+    seen, front, back = set(), [], []
+    for entry in entries:
+        (back if key(entry) in seen else front).append(entry)
+        seen.add(key(entry))
+    return front + back
+
+
 def chosen(found):
-    """At most SAMPLES: of each form the smallest with elements, forms in the order of op_db; then the next smallest of each."""
+    """At most SAMPLES: of each form of arguments the smallest with elements, forms with options that none had before first; then the next
+    of each, with other numbers if there are."""
     fitting = [entry for entry in found if entry[0] <= ELEMENTS] or found
-    if len(fitting) < 3:
+    if len(fitting) < SAMPLES:
         fitting = found
+    form = lambda entry: json.dumps(shape_of([entry[2]["args"], sorted(entry[2]["kwargs"].items())], entry[3]))
+    options = lambda entry: json.dumps([sorted(entry[2]["kwargs"]), [len(entry[2]["args"])]])
+    numbers = lambda entry: json.dumps([entry[2]["args"], sorted(entry[2]["kwargs"].items())])
     groups = {}
     for entry in fitting:
-        groups.setdefault(json.dumps(shape_of([entry[2]["args"], sorted(entry[2]["kwargs"].items())], entry[3])), []).append(entry)
-    for group in groups.values():
-        # A single element hides which axis something happens along.
-        group.sort(key=lambda entry: (entry[0] <= 1, entry[0]))
-    order = sorted(groups.values(), key=lambda group: (group[0][0] == 0, group[0][0] == 1, group[0][1]))
+        groups.setdefault(form(entry), []).append(entry)
+    # A single element hides which axis something happens along.
+    groups = [unseen_first(sorted(group, key=lambda entry: (entry[0] <= 1, entry[0])), numbers) for group in groups.values()]
+    order = sorted(groups, key=lambda group: (group[0][0] == 0, group[0][0] == 1, group[0][1]))
+    order = unseen_first(order, lambda group: (group[0][0] > 1, options(group[0])))
     picked = []
     for rank in range(SAMPLES):
         picked += [group[rank] for group in order if rank < len(group) and (rank == 0 or group[rank][0] > 1)]

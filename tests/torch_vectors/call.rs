@@ -131,15 +131,6 @@ impl<'a> Argument<'a> {
     pub fn sizes(self) -> Vec<usize> {
         self.integers().into_iter().map(|size| usize::try_from(size).expect("a size")).collect()
     }
-    /// Sizes for `count` dimensions; a single one is for all.
-    pub fn sizes_for(self, count: usize, default: usize) -> Vec<usize> {
-        let sizes = self.sizes();
-        match sizes.len() {
-            0 => vec![default; count],
-            1 => vec![sizes[0]; count],
-            _ => sizes,
-        }
-    }
     pub fn axis_or(self, default: i64, rank: usize) -> usize {
         wrap(self.integer_or(default), rank)
     }
@@ -149,12 +140,5 @@ impl<'a> Argument<'a> {
             [] => (0..rank).collect(),
             given => given.iter().map(|axis| wrap(*axis, rank)).filter(|axis| *axis < rank).collect(),
         }
-    }
-    pub fn list(self) -> Vec<Argument<'a>> {
-        self.form.as_array().map_or(Vec::new(), |list| list.iter().map(|form| Argument { form, call: self.call }).collect())
-    }
-    /// All tensors of a list.
-    pub fn tensors(self) -> Vec<Value> {
-        self.list().into_iter().filter_map(Argument::tensor).collect()
     }
 }

@@ -31,6 +31,14 @@ impl Difference {
 
 const ANY: fn(&Sample) -> bool = |_| true;
 
+/// An operand of a sample is a scalar.
+const SCALAR: fn(&Sample) -> bool = |sample| sample.operands.iter().any(|operand| operand.shape().is_scalar());
+const FRACTION: fn(&Sample) -> bool = |sample| sample.kwargs["correction"].as_f64().is_some_and(|correction| correction.fract() != 0.0);
+
+const fn unlike(op: &'static str, when: fn(&Sample) -> bool, why: &'static str) -> Difference {
+    Difference { op, from: Order::Forward, when, dtype: None, why }
+}
+
 pub const DIFFERENCES: &[Difference] = &[
     Difference {
         op: "nn.functional.hardsigmoid",
@@ -39,11 +47,22 @@ pub const DIFFERENCES: &[Difference] = &[
         dtype: Some(DType::F64),
         why: "the slope there is 1/6 rounded to f32, in f64 too",
     },
-    Difference {
-        op: "nn.functional.scaled_dot_product_attention",
-        from: Order::Forward,
-        when: |sample| sample.kwargs["dropout_p"] != 0.0,
-        dtype: None,
-        why: "dropout draws other numbers",
-    },
+    unlike("corrcoef", |sample| sample.operands[0].shape().dims()[0] == 1, "a single row gives [1, 1] here, a scalar there"),
+    unlike("cov", |sample| sample.operands.len() > 1, "weights of observations are not offered"),
+    unlike("cov", |sample| sample.operands[0].shape().dims()[0] == 1, "a single row gives [1, 1] here, a scalar there"),
+    unlike("linalg.matrix_norm", |sample| sample.args.get(1).is_some_and(|order| order == "nuc"), "the nuclear norm is not offered"),
+    unlike("nn.functional.batch_norm", |sample| sample.operands[0].shape().rank() < 2, "an operand without channels is refused here"),
+    unlike("nn.functional.cosine_similarity", SCALAR, "a scalar has no axes here"),
+    unlike("nn.functional.normalize", SCALAR, "a scalar has no axes here"),
+    unlike("nn.functional.gaussian_nll_loss", SCALAR, "operands have one shape here"),
+    unlike(
+        "nn.functional.multi_margin_loss",
+        |sample| sample.operands[0].shape().rank() < 2,
+        "a sample without its dimension is [C] with a scalar target here",
+    ),
+    unlike("nn.functional.multilabel_margin_loss", SCALAR, "a scalar has no axis of classes here"),
+    unlike("std", FRACTION, "what is taken from the count is a whole number here"),
+    unlike("std_mean", FRACTION, "what is taken from the count is a whole number here"),
+    unlike("var", FRACTION, "what is taken from the count is a whole number here"),
+    unlike("var_mean", FRACTION, "what is taken from the count is a whole number here"),
 ];

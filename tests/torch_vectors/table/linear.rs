@@ -3,7 +3,7 @@
 use super::{Binary, Entry, One};
 use crate::call::Call;
 use tenon::ir::Value;
-use tenon::ops::{AttentionOptions, Trace};
+use tenon::ops::Trace;
 
 /// beta times the first operand plus alpha times `product`.
 fn plus(g: &mut Trace, a: &Call, product: Value) -> Value {
@@ -55,18 +55,5 @@ pub const ENTRIES: &[Entry] = &[
         }),
     ),
     ("outer", Binary(outer)),
-    (
-        "nn.functional.scaled_dot_product_attention",
-        One(|g, a| {
-            let options = AttentionOptions {
-                mask: a.at(3, "attn_mask").tensor(),
-                causal: a.named("is_causal").flag(),
-                scale: a.named("scale").number(),
-                dropout: None,
-                enable_gqa: a.named("enable_gqa").flag(),
-            };
-            g.scaled_dot_product_attention(a.t(0), a.t(1), a.t(2), options)
-        }),
-    ),
     ("nn.functional.linear", One(|g, a| g.linear(a.t(0), a.t(1), a.at(2, "bias").tensor()))),
 ];

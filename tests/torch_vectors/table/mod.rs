@@ -6,6 +6,7 @@ mod index;
 mod linear;
 mod losses;
 mod moves;
+mod norms;
 mod reductions;
 mod unary;
 
@@ -52,6 +53,7 @@ fn entries() -> impl Iterator<Item = &'static Entry> {
         linear::ENTRIES,
         activations::ENTRIES,
         losses::ENTRIES,
+        norms::ENTRIES,
     ]
     .into_iter()
     .flatten()

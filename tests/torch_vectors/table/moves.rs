@@ -348,7 +348,8 @@ pub const ENTRIES: &[Entry] = &[
     (
         "flip",
         One(|g, a| {
-            let axes = a.at(1, "dims").axes(g.rank(a.t(0)));
+            let rank = g.rank(a.t(0));
+            let axes: Vec<usize> = a.at(1, "dims").integers().iter().map(|axis| wrap(*axis, rank)).collect();
             g.reverse(a.t(0), &axes)
         }),
     ),

@@ -1,7 +1,7 @@
 //! Reductions, and what runs along an axis.
 
 use super::{Entry, Many, One};
-use crate::call::Call;
+use crate::call::{Argument, Call};
 use tenon::ir::Value;
 use tenon::ops::Trace;
 
@@ -30,7 +30,131 @@ fn position(g: &mut Trace, a: &Call, find: fn(&mut Trace, Value, usize) -> Value
     if a.at(2, "keepdim").flag() { g.unsqueeze(y, axis) } else { y }
 }
 
+/// What is taken from the count: 1 unless the call says otherwise.
+fn ddof(a: &Call, position: usize) -> usize {
+    let correction = a.named("correction");
+    if correction.is_given() {
+        return correction.size_or(1);
+    }
+    a.at(position, "unbiased").flag_or(true) as usize
+}
+
+/// Over the axes `dim`, with `unbiased` or `correction`.
+fn spread(g: &mut Trace, a: &Call, reduce: fn(&mut Trace, Value, &[usize], usize, bool) -> Value) -> Value {
+    let axes = a.at(1, "dim").axes(g.rank(a.t(0)));
+    let keep_dims = a.at(usize::MAX, "keepdim").flag();
+    reduce(g, a.t(0), &axes, ddof(a, 2), keep_dims)
+}
+
+fn spread_of_all(g: &mut Trace, a: &Call, reduce: fn(&mut Trace, Value, &[usize], usize, bool) -> Value) -> Value {
+    let axes = all_axes(g, a.t(0));
+    reduce(g, a.t(0), &axes, ddof(a, 1), false)
+}
+
+/// The p-norm over axes; NaN stands for the Frobenius norm, which is that of all elements.
+fn norm(g: &mut Trace, a: &Call, p: Argument, dim: Argument, keepdim: Argument) -> Value {
+    let axes = dim.axes(g.rank(a.t(0)));
+    g.norm(a.t(0), p.number_or(2.0), &axes, keepdim.flag())
+}
+
+/// A norm of matrices along two axes: the largest (smallest, for a negative order) sum along one of them, or that of all elements.
+fn matrix_norm(g: &mut Trace, x: Value, order: Argument, axes: [usize; 2], keep_dims: bool) -> Value {
+    let Some(number) = order.number() else { return g.norm(x, 2.0, &axes, keep_dims) };
+    let (summed, compared) = if number.is_infinite() { (axes[1], axes[0]) } else { (axes[0], axes[1]) };
+    let size = g.abs(x);
+    let sums = g.sum(size, &[summed], true);
+    let joined = if number > 0.0 { g.max(sums, &[compared], true) } else { g.min(sums, &[compared], true) };
+    if keep_dims { joined } else { g.squeeze(joined, &axes) }
+}
+
+fn linalg_norm(g: &mut Trace, a: &Call) -> Value {
+    let (x, rank) = (a.t(0), g.rank(a.t(0)));
+    let (order, dim, keepdim) = (a.at(1, "ord"), a.at(2, "dim"), a.at(3, "keepdim"));
+    let axes = dim.axes(rank);
+    if order.is_given() && axes.len() == 2 {
+        return matrix_norm(g, x, order, [axes[0], axes[1]], keepdim.flag());
+    }
+    norm(g, a, order, dim, keepdim)
+}
+
+fn trapezoid(g: &mut Trace, a: &Call) -> Value {
+    let axis = a.named("dim").axis_or(-1, g.rank(a.t(0)));
+    match a.at(1, "x").tensor() {
+        Some(x) => {
+            let dims = g.dims(a.t(0));
+            let x = if g.rank(x) == 1 { x } else { g.broadcast_to(x, &dims) };
+            g.trapz_at(a.t(0), x, axis)
+        }
+        None => g.trapz(a.t(0), a.named("dx").number_or(1.0), axis),
+    }
+}
+
 pub const ENTRIES: &[Entry] = &[
+    ("var", One(|g, a| spread(g, a, Trace::var))),
+    ("std", One(|g, a| spread(g, a, Trace::std))),
+    ("var/unbiased", One(|g, a| spread_of_all(g, a, Trace::var))),
+    ("std/unbiased", One(|g, a| spread_of_all(g, a, Trace::std))),
+    ("var_mean", Many(|g, a| vec![spread(g, a, Trace::var), spread(g, a, |g, x, axes, _, keep| g.mean(x, axes, keep))])),
+    ("std_mean", Many(|g, a| vec![spread(g, a, Trace::std), spread(g, a, |g, x, axes, _, keep| g.mean(x, axes, keep))])),
+    (
+        "var_mean/unbiased",
+        Many(|g, a| {
+            vec![
+                spread_of_all(g, a, Trace::var),
+                over(g, a, |g, x, _, _| {
+                    let axes = all_axes(g, x);
+                    g.mean(x, &axes, false)
+                }),
+            ]
+        }),
+    ),
+    (
+        "std_mean/unbiased",
+        Many(|g, a| {
+            vec![
+                spread_of_all(g, a, Trace::std),
+                over(g, a, |g, x, _, _| {
+                    let axes = all_axes(g, x);
+                    g.mean(x, &axes, false)
+                }),
+            ]
+        }),
+    ),
+    ("nansum", One(|g, a| over(g, a, Trace::nansum))),
+    ("nanmean", One(|g, a| over(g, a, Trace::nanmean))),
+    ("count_nonzero", One(|g, a| over(g, a, Trace::count_nonzero))),
+    ("norm", One(|g, a| norm(g, a, a.at(1, "p"), a.at(2, "dim"), a.at(3, "keepdim")))),
+    ("norm/inf", One(|g, a| norm(g, a, a.at(1, "p"), a.at(2, "dim"), a.at(3, "keepdim")))),
+    ("norm/fro", One(|g, a| norm(g, a, a.at(1, "p"), a.at(2, "dim"), a.at(3, "keepdim")))),
+    ("linalg.vector_norm", One(|g, a| norm(g, a, a.at(1, "ord"), a.at(2, "dim"), a.at(3, "keepdim")))),
+    ("linalg.norm", One(linalg_norm)),
+    (
+        "linalg.matrix_norm",
+        One(|g, a| {
+            let axes = a.at(2, "dim").axes(g.rank(a.t(0)));
+            matrix_norm(g, a.t(0), a.at(1, "ord"), [axes[0], axes[1]], a.at(3, "keepdim").flag())
+        }),
+    ),
+    ("dist", One(|g, a| g.dist(a.t(0), a.t(1), a.at(2, "p").number_or(2.0)))),
+    ("cdist", One(|g, a| g.cdist(a.t(0), a.t(1), a.at(2, "p").number_or(2.0)))),
+    (
+        "nn.functional.pairwise_distance",
+        One(|g, a| {
+            let (p, epsilon) = (a.at(2, "p").number_or(2.0), a.at(3, "eps").number_or(1e-6));
+            g.pairwise_distance(a.t(0), a.t(1), p, epsilon, a.at(4, "keepdim").flag())
+        }),
+    ),
+    (
+        "nn.functional.cosine_similarity",
+        One(|g, a| {
+            let rank = g.rank(a.t(0)).max(g.rank(a.t(1)));
+            g.cosine_similarity(a.t(0), a.t(1), a.at(2, "dim").axis_or(1, rank), a.at(3, "eps").number_or(1e-8))
+        }),
+    ),
+    ("trapz", One(trapezoid)),
+    ("trapezoid", One(trapezoid)),
+    ("cov", One(|g, a| g.cov(a.t(0), a.named("correction").size_or(1)))),
+    ("corrcoef", One(|g, a| g.corrcoef(a.t(0)))),
     ("sum", One(|g, a| over(g, a, Trace::sum))),
     ("mean", One(|g, a| over(g, a, Trace::mean))),
     ("amax", One(|g, a| over(g, a, Trace::max))),
