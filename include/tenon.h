@@ -633,7 +633,7 @@ TenonValue tenon_random_bernoulli(TenonGraph graph, double p, const int64_t *sha
  * The result has the shape and the dtype of x unless something else is said. Gradients at kinks are PyTorch's.
  */
 
-/** x itself. A place that a gradient can be taken at. Any dtype. */
+/** x. Any dtype. */
 TenonValue tenon_identity(TenonValue x);
 
 /** x, with gradient zero. Any dtype. */
@@ -654,13 +654,22 @@ TenonValue tenon_exp(TenonValue x);
 /** e^x - 1, exact near 0. Floats. */
 TenonValue tenon_expm1(TenonValue x);
 
-/** The natural logarithm. Floats. */
+/** 2^x. Floats. */
+TenonValue tenon_exp2(TenonValue x);
+
+/** Natural logarithm. Floats. */
 TenonValue tenon_log(TenonValue x);
 
 /** ln(1 + x), exact near 0. Floats. */
 TenonValue tenon_log1p(TenonValue x);
 
-/** The square root; slope infinite at 0. Floats. */
+/** Logarithm to base 2. Floats. */
+TenonValue tenon_log2(TenonValue x);
+
+/** Logarithm to base 10. Floats. */
+TenonValue tenon_log10(TenonValue x);
+
+/** Square root; slope infinite at 0. Floats. */
 TenonValue tenon_sqrt(TenonValue x);
 
 /** 1 / sqrt(x). Floats. */
@@ -669,31 +678,97 @@ TenonValue tenon_rsqrt(TenonValue x);
 /** 1 / x. Floats. */
 TenonValue tenon_reciprocal(TenonValue x);
 
-/** x^2. Floats and integers. */
-TenonValue tenon_square(TenonValue x);
-
-/** The sine. Floats. */
+/** Sine. Floats. */
 TenonValue tenon_sin(TenonValue x);
 
-/** The cosine. Floats. */
+/** Cosine. Floats. */
 TenonValue tenon_cos(TenonValue x);
 
-/** The hyperbolic tangent. Floats. */
+/** Tangent. Floats. */
+TenonValue tenon_tan(TenonValue x);
+
+/** Angle from -pi/2 to pi/2 whose sine is x; NaN beyond 1. Floats. */
+TenonValue tenon_asin(TenonValue x);
+
+/** Angle from 0 to pi whose cosine is x; NaN beyond 1. Floats. */
+TenonValue tenon_acos(TenonValue x);
+
+/** Angle from -pi/2 to pi/2 whose tangent is x. Floats. */
+TenonValue tenon_atan(TenonValue x);
+
+/** Hyperbolic sine. Floats. */
+TenonValue tenon_sinh(TenonValue x);
+
+/** Hyperbolic cosine. Floats. */
+TenonValue tenon_cosh(TenonValue x);
+
+/** Hyperbolic tangent. Floats. */
 TenonValue tenon_tanh(TenonValue x);
+
+/** Inverse of the hyperbolic sine. Floats. */
+TenonValue tenon_asinh(TenonValue x);
+
+/** Inverse of the hyperbolic cosine, not negative; NaN below 1. Floats. */
+TenonValue tenon_acosh(TenonValue x);
+
+/** Inverse of the hyperbolic tangent; NaN beyond 1. Floats. */
+TenonValue tenon_atanh(TenonValue x);
+
+/** x - tanh x, exact near 0. Floats. */
+TenonValue tenon_tanhshrink(TenonValue x);
+
+/** sin(pi x) / (pi x), 1 at 0. Floats. */
+TenonValue tenon_sinc(TenonValue x);
 
 /** 1 / (1 + e^-x). Floats. */
 TenonValue tenon_sigmoid(TenonValue x);
 
-/** The error function. Floats. */
+/** Error function. Floats. */
 TenonValue tenon_erf(TenonValue x);
 
-/** The largest integer not above x; slope 0. Floats. */
+/** 1 - erf(x), exact for large x. Floats. */
+TenonValue tenon_erfc(TenonValue x);
+
+/** e^(x^2) erfc(x), without overflow for x above 0. Floats. */
+TenonValue tenon_erfcx(TenonValue x);
+
+/** x -> y with erf(y) = x; infinite at 1, NaN beyond. Floats. */
+TenonValue tenon_erfinv(TenonValue x);
+
+/** Normal distribution function. Floats. */
+TenonValue tenon_ndtr(TenonValue x);
+
+/** Logarithm of the normal distribution function. Floats. */
+TenonValue tenon_log_ndtr(TenonValue x);
+
+/** ln |Gamma(x)|; infinite at 0, -1, -2 .... Floats. */
+TenonValue tenon_lgamma(TenonValue x);
+
+/** Slope of ln Gamma(x); NaN at -1, -2 .... Floats. */
+TenonValue tenon_digamma(TenonValue x);
+
+/** Modified Bessel function of the first kind, order 0. Floats. */
+TenonValue tenon_i0(TenonValue x);
+
+/** e^-|x| i0(x). Floats. */
+TenonValue tenon_i0e(TenonValue x);
+
+/** Modified Bessel function of the first kind, order 1. Floats. */
+TenonValue tenon_i1(TenonValue x);
+
+/** e^-|x| i1(x). Floats. */
+TenonValue tenon_i1e(TenonValue x);
+
+/** -x ln x; 0 at 0, -inf below. Floats. */
+TenonValue tenon_entr(TenonValue x);
+
+/** Largest integer not above x; slope 0. Floats. */
 TenonValue tenon_floor(TenonValue x);
 
-/** The smallest integer not below x; slope 0. Floats. */
+/** Smallest integer not below x; slope 0. Floats. */
 TenonValue tenon_ceil(TenonValue x);
 
-/** The nearest integer, halves to even; slope 0. Floats. */
+/** Nearest integer, halves to even; slope 0. Floats. */
 TenonValue tenon_round(TenonValue x);
 
 /** x without its fraction; slope 0. Floats. */
@@ -702,8 +777,8 @@ TenonValue tenon_trunc(TenonValue x);
 /** max(x, 0); slope 0 at 0. Floats and integers. */
 TenonValue tenon_relu(TenonValue x);
 
-/** not x; bitwise for integers. Integers and bool. */
-TenonValue tenon_logical_not(TenonValue x);
+/** Every bit of x inverted; not x for bool. Integers and bool. */
+TenonValue tenon_bitwise_not(TenonValue x);
 
 /** Whether x is NaN, as bool. Floats. */
 TenonValue tenon_is_nan(TenonValue x);
@@ -714,14 +789,8 @@ TenonValue tenon_is_inf(TenonValue x);
 /** Whether x is neither infinite nor NaN, as bool. Floats. */
 TenonValue tenon_is_finite(TenonValue x);
 
-/** x held between low and high; slope 1 at both; NaN stays NaN. Floats and integers. Fails for low above high, or NaN. */
-TenonValue tenon_clamp(TenonValue x, double low, double high);
-
-/** x + number, in the dtype of x. Floats and integers. */
-TenonValue tenon_add_scalar(TenonValue x, double number);
-
-/** x times number, in the dtype of x. Floats and integers. */
-TenonValue tenon_mul_scalar(TenonValue x, double number);
+/** Whether the sign bit of x is set, also that of -0 and of a NaN, as bool. Floats. */
+TenonValue tenon_signbit(TenonValue x);
 
 /* ==== Operations: elementwise functions of two values, choice, conversion ===========================================
  *
@@ -753,14 +822,29 @@ TenonValue tenon_maximum(TenonValue a, TenonValue b);
 /** The smaller of both; NaN if either is; ties share the gradient. Floats and integers. */
 TenonValue tenon_minimum(TenonValue a, TenonValue b);
 
-/** a and b; bitwise for integers. Integers and bool. */
-TenonValue tenon_logical_and(TenonValue a, TenonValue b);
+/** The bits that both have; a and b for bool. Integers and bool. */
+TenonValue tenon_bitwise_and(TenonValue a, TenonValue b);
 
-/** a or b; bitwise for integers. Integers and bool. */
-TenonValue tenon_logical_or(TenonValue a, TenonValue b);
+/** The bits that either has; a or b for bool. Integers and bool. */
+TenonValue tenon_bitwise_or(TenonValue a, TenonValue b);
 
-/** Exactly one of a and b; bitwise for integers. Integers and bool. */
-TenonValue tenon_logical_xor(TenonValue a, TenonValue b);
+/** The bits that exactly one has; exactly one for bool. Integers and bool. */
+TenonValue tenon_bitwise_xor(TenonValue a, TenonValue b);
+
+/** a 2^b, wrapping; 0 for b below 0 or beyond the width. Integers. */
+TenonValue tenon_bitwise_left_shift(TenonValue a, TenonValue b);
+
+/** a / 2^b rounded down; 0, or -1 for negative a, for b below 0 or beyond the width. Integers. */
+TenonValue tenon_bitwise_right_shift(TenonValue a, TenonValue b);
+
+/** The angle of the point (b, a), from -pi to pi. Floats; integers as f32 numbers. */
+TenonValue tenon_atan2(TenonValue a, TenonValue b);
+
+/** sqrt(a^2 + b^2), without overflow. Floats; integers as f32 numbers. */
+TenonValue tenon_hypot(TenonValue a, TenonValue b);
+
+/** The next number from a towards b; slope 1 in a, 0 in b. f64 and f32; integers as f32 numbers. */
+TenonValue tenon_nextafter(TenonValue a, TenonValue b);
 
 /** Whether a = b, as bool. Any dtype. */
 TenonValue tenon_equal(TenonValue a, TenonValue b);
@@ -788,6 +872,181 @@ TenonValue tenon_select(TenonValue condition, TenonValue a, TenonValue b);
  * integers keep their low bits; to bool: whether not zero.
  */
 TenonValue tenon_cast(TenonValue x, TenonDType dtype);
+
+/* ==== Operations: arithmetic made of elementwise functions ==========================================================
+ */
+
+/** x^2. Floats and integers. */
+TenonValue tenon_square(TenonValue x);
+
+/** x held between low and high; slope 1 at both; NaN stays NaN. Floats and integers. Fails for low above high, or NaN. */
+TenonValue tenon_clamp(TenonValue x, double low, double high);
+
+/** x + number, in the dtype of x. Floats and integers. */
+TenonValue tenon_add_scalar(TenonValue x, double number);
+
+/** x times number, in the dtype of x. Floats and integers. */
+TenonValue tenon_mul_scalar(TenonValue x, double number);
+
+/**
+ * x held between the elements of two tensors, which broadcast and promote; each may be all zero bytes, (TenonValue){0},
+ * for no bound. The gradient passes to x within and at the bounds, beyond them to the bound. NaN in any makes NaN.
+ * Floats and integers.
+ */
+TenonValue tenon_clamp_tensor(TenonValue x, TenonValue low, TenonValue high);
+
+/** x to the power of a number, in the dtype of x. Floats and integers. */
+TenonValue tenon_pow_scalar(TenonValue x, double exponent);
+
+/** a to the power b, both taken to f64. Any dtype. */
+TenonValue tenon_float_power(TenonValue a, TenonValue b);
+
+/** x - trunc(x), with the sign of x; slope 1. Floats. */
+TenonValue tenon_frac(TenonValue x);
+
+/** Degrees as radians. Floats. */
+TenonValue tenon_deg2rad(TenonValue x);
+
+/** Radians as degrees. Floats. */
+TenonValue tenon_rad2deg(TenonValue x);
+
+/**
+ * The largest integer not above a / b, in the promoted dtype, exact also where a / b rounds up to an integer; slope 0.
+ * Floats and integers; 0 for integers with b = 0.
+ */
+TenonValue tenon_floor_divide(TenonValue a, TenonValue b);
+
+/** The remainder of a / b with the sign of b (tenon_fmod: of a). Floats and integers; 0 for integers with b = 0. */
+TenonValue tenon_remainder(TenonValue a, TenonValue b);
+
+/** a + weight (b - a); all three broadcast and promote. Floats. */
+TenonValue tenon_lerp(TenonValue a, TenonValue b, TenonValue weight);
+
+/** x + factor a b; all three broadcast and promote. Floats and integers. */
+TenonValue tenon_addcmul(TenonValue x, TenonValue a, TenonValue b, double factor);
+
+/** x + factor a / b; all three broadcast and promote. Floats. */
+TenonValue tenon_addcdiv(TenonValue x, TenonValue a, TenonValue b, double factor);
+
+/** |a| with the sign of b, also that of -0 and NaN; slope 0 at a = 0. Floats; integers as f32 numbers. */
+TenonValue tenon_copysign(TenonValue a, TenonValue b);
+
+/** a 2^b, without overflow on the way. Floats; integers as f32 numbers. */
+TenonValue tenon_ldexp(TenonValue a, TenonValue b);
+
+/** The greatest common divisor, not negative; gcd(0, 0) = 0. Integers. */
+TenonValue tenon_gcd(TenonValue a, TenonValue b);
+
+/** The least common multiple, not negative; 0 if either is 0; wraps. Integers. */
+TenonValue tenon_lcm(TenonValue a, TenonValue b);
+
+/** The larger of both, or the other one where one is NaN; ties share the gradient. Floats and integers. */
+TenonValue tenon_fmax(TenonValue a, TenonValue b);
+
+/** The smaller of both, or the other one where one is NaN; ties share the gradient. Floats and integers. */
+TenonValue tenon_fmin(TenonValue a, TenonValue b);
+
+/* ==== Operations: logarithms of sums and products, functions of the gamma family ====================================
+ *
+ * Floats; where there are two operands they broadcast and promote, integers as f32 numbers.
+ */
+
+/** x ln y; 0 where x is 0 and y is not NaN. */
+TenonValue tenon_xlogy(TenonValue x, TenonValue y);
+
+/** x ln(1 + y); 0 where x is 0 and y is not NaN. */
+TenonValue tenon_xlog1py(TenonValue x, TenonValue y);
+
+/** ln(e^a + e^b), without overflow. */
+TenonValue tenon_logaddexp(TenonValue a, TenonValue b);
+
+/** log2(2^a + 2^b), without overflow. */
+TenonValue tenon_logaddexp2(TenonValue a, TenonValue b);
+
+/**
+ * ln(x / (1 - x)), exact near 1/2. x is held between eps and 1 - eps first; a negative eps stands for none. Fails for eps
+ * above 1/2.
+ */
+TenonValue tenon_logit(TenonValue x, double eps);
+
+/** Derivative number n of digamma, n from 0 to 170. Infinite or NaN at 0, -1, -2 ... */
+TenonValue tenon_polygamma(int64_t n, TenonValue x);
+
+/**
+ * ln of the multivariate gamma function of dimension p, 1 to 1000: p (p - 1) / 4 ln pi + the sum of lgamma(x - k / 2) over
+ * k = 0 ... p - 1. It is meant for x above (p - 1) / 2.
+ */
+TenonValue tenon_multigammaln(TenonValue x, int64_t p);
+
+/**
+ * Hurwitz' zeta function: the sum of (k + q)^-s over k = 0, 1, 2 ...; inf at s = 1 and for q = 0, -1, -2 ...; NaN for s
+ * below 1, and for negative q with an s that is no integer. The gradient in s is refused.
+ */
+TenonValue tenon_zeta(TenonValue s, TenonValue q);
+
+/**
+ * The regularized lower incomplete gamma function P(a, x), for a and x that are not negative, else NaN. The gradient in a
+ * is refused.
+ */
+TenonValue tenon_igamma(TenonValue a, TenonValue x);
+
+/**
+ * The regularized upper incomplete gamma function Q(a, x) = 1 - P(a, x), exact where it is small. The gradient in a is
+ * refused.
+ */
+TenonValue tenon_igammac(TenonValue a, TenonValue x);
+
+/* ==== Operations: truth, tolerance, replacement =====================================================================
+ */
+
+/** a and b, as bool; what is not 0 is true. Any dtype. */
+TenonValue tenon_logical_and(TenonValue a, TenonValue b);
+
+/** a or b, as bool; what is not 0 is true. Any dtype. */
+TenonValue tenon_logical_or(TenonValue a, TenonValue b);
+
+/** Exactly one of a and b, as bool; what is not 0 is true. Any dtype. */
+TenonValue tenon_logical_xor(TenonValue a, TenonValue b);
+
+/** not x, as bool; what is not 0 is true. Any dtype. */
+TenonValue tenon_logical_not(TenonValue x);
+
+/**
+ * Whether |a - b| <= absolute + relative |b|, or a = b, as bool. Any dtype: integers are compared as f64, 16-bit floats as
+ * f32 numbers. equal_nan: whether NaN is close to NaN. The usual tolerances are 1e-5 (relative) and 1e-8 (absolute);
+ * neither is negative.
+ */
+TenonValue tenon_isclose(TenonValue a, TenonValue b, double relative, double absolute, bool equal_nan);
+
+/** Whether tenon_isclose holds for all elements, as a scalar bool. */
+TenonValue tenon_allclose(TenonValue a, TenonValue b, double relative, double absolute, bool equal_nan);
+
+/** Whether a = b for all elements, as a scalar bool; shapes broadcast. NaN is equal to nothing. Any dtype. */
+TenonValue tenon_array_equal(TenonValue a, TenonValue b);
+
+/** Whether x is +inf, as bool. Any dtype. */
+TenonValue tenon_is_posinf(TenonValue x);
+
+/** Whether x is -inf, as bool. Any dtype. */
+TenonValue tenon_is_neginf(TenonValue x);
+
+/** Whether x has no imaginary part, as bool: true everywhere. Any dtype. */
+TenonValue tenon_is_real(TenonValue x);
+
+/** A number, rounded to the dtype of x, where the mask (bool) holds, else x; both broadcast. Any dtype. */
+TenonValue tenon_masked_fill(TenonValue x, TenonValue mask, double value);
+
+/**
+ * 0 where x is below 0, 1 where it is above, value where it is 0, NaN where it is NaN; both broadcast and promote. The
+ * gradient passes to value alone. Floats and integers.
+ */
+TenonValue tenon_heaviside(TenonValue x, TenonValue value);
+
+/**
+ * x with these numbers for NaN and the infinities; NaN for positive or negative stands for the largest or lowest number of
+ * the dtype. Floats.
+ */
+TenonValue tenon_nan_to_num(TenonValue x, double nan, double positive, double negative);
 
 /* ==== Operations: reductions ========================================================================================
  *
@@ -963,7 +1222,115 @@ TenonStatus tenon_scaled_dot_product_attention_options_init(TenonScaledDotProduc
 TenonValue tenon_scaled_dot_product_attention(TenonValue query, TenonValue key, TenonValue value, TenonValue mask,
     const TenonScaledDotProductAttentionOptions *options);
 
-/* ==== Operations: activations and losses ============================================================================
+/* ==== Operations: activations =======================================================================================
+ *
+ * Gradients at kinks are PyTorch's unless something else is said.
+ */
+
+/** x held between 0 and 6; slope 0 at 0 and 1 at 6. Floats. */
+TenonValue tenon_relu6(TenonValue x);
+
+/** x sigmoid(x). Floats. */
+TenonValue tenon_silu(TenonValue x);
+
+/** relu6(x + 3) / 6; slope 0 at both kinks. Floats. */
+TenonValue tenon_hard_sigmoid(TenonValue x);
+
+/** x relu6(x + 3) / 6; slopes -0.5 at -3 and 1.5 at 3. Floats. */
+TenonValue tenon_hard_swish(TenonValue x);
+
+/** ln(1 + e^x), without overflow. Floats. */
+TenonValue tenon_softplus(TenonValue x);
+
+/** ln sigmoid(x), without overflow. Floats. */
+TenonValue tenon_log_sigmoid(TenonValue x);
+
+/** x where x > 0, else alpha x; slope (1 + alpha) / 2 at 0. Floats. */
+TenonValue tenon_leaky_relu(TenonValue x, double alpha);
+
+/** x where x > 0, else alpha (e^x - 1); slope alpha at 0. Floats. */
+TenonValue tenon_elu(TenonValue x, double alpha);
+
+/** x times the standard normal distribution function, or its tanh approximation (Hendrycks & Gimpel, 2016). Floats. */
+TenonValue tenon_gelu(TenonValue x, bool approximate);
+
+/** e^x / sum e^x along an axis. Floats. Negative axes count from the last. */
+TenonValue tenon_softmax(TenonValue x, int64_t axis);
+
+/** x - ln sum e^x along an axis. Floats. Negative axes count from the last. */
+TenonValue tenon_log_softmax(TenonValue x, int64_t axis);
+
+/**
+ * ln(1 + e^(beta x)) / beta; x itself where beta x > threshold, with slope 1. Floats. PyTorch's defaults are 1 and 20.
+ * Fails for beta = 0.
+ */
+TenonValue tenon_softplus_with(TenonValue x, double beta, double threshold);
+
+/** x where x > 0, else alpha (e^(x / alpha) - 1); slope 1 at 0. Floats. Fails for alpha = 0. */
+TenonValue tenon_celu(TenonValue x, double alpha);
+
+/** 1.0507 times elu with alpha 1.67326, which keeps mean 0 and variance 1 (Klambauer et al., 2017). Floats. */
+TenonValue tenon_selu(TenonValue x);
+
+/** x sigmoid(1.702 x). Floats. */
+TenonValue tenon_fast_gelu(TenonValue x);
+
+/** x tanh(softplus(x)). Floats. */
+TenonValue tenon_mish(TenonValue x);
+
+/** x / (1 + |x|). Floats. */
+TenonValue tenon_softsign(TenonValue x);
+
+/** x where |x| > lambda, else 0; slope 0 at lambda. Floats. lambda is not negative; its usual value is 0.5. */
+TenonValue tenon_hard_shrink(TenonValue x, double lambda);
+
+/**
+ * x - lambda above lambda, x + lambda below -lambda, else 0; slope 0 at lambda. Floats. lambda is not negative; its usual
+ * value is 0.5.
+ */
+TenonValue tenon_soft_shrink(TenonValue x, double lambda);
+
+/** x held between low and high; slope 0 at both, where tenon_clamp has 1. Floats. Fails for low above high, or NaN. */
+TenonValue tenon_hardtanh(TenonValue x, double low, double high);
+
+/** x where x > threshold, else value. Floats and integers. */
+TenonValue tenon_threshold(TenonValue x, double threshold, double value);
+
+/**
+ * The first half of x along an axis times the sigmoid of the second: [..., 2n, ...] -> [..., n, ...]. Floats. Negative
+ * axes count from the last.
+ */
+TenonValue tenon_glu(TenonValue x, int64_t axis);
+
+/**
+ * x where x > 0, else weight x; the slope at 0 is weight. The weight is a scalar or [1], or [C] for x [N, C, ...].
+ * Floats.
+ */
+TenonValue tenon_prelu(TenonValue x, TenonValue weight);
+
+/**
+ * x where x > 0, else x times a slope: in training drawn for each element between lower and upper, else their mean.
+ * Floats. PyTorch's bounds are 1/8 and 1/3; MindSpore draws outside of training too. A zero generator handle stands for
+ * the context's own; the generator moves on when the program has run.
+ */
+TenonValue tenon_rrelu(TenonValue x, double lower, double upper, bool training, TenonGenerator generator);
+
+/** e^-x / sum e^-x along an axis. Floats. Negative axes count from the last. */
+TenonValue tenon_softmin(TenonValue x, int64_t axis);
+
+/** The softmax over the channels of images [N, C, H, W] or [C, H, W]. Floats. */
+TenonValue tenon_softmax2d(TenonValue x);
+
+/**
+ * The softmax of (logits + Gumbel noise) / temperature along an axis: a sample from the categories, made differentiable
+ * (Jang et al., 2017). hard gives the sample as one-hot, with the gradient of the soft result. Floats; temperature is
+ * above 0. Negative axes count from the last. A zero generator handle stands for the context's own; the generator moves
+ * on when the program has run.
+ */
+TenonValue tenon_gumbel_softmax(TenonValue logits, double temperature, bool hard, int64_t axis,
+    TenonGenerator generator);
+
+/* ==== Operations: losses ============================================================================================
  *
  * Compositions of the operations above; the compiler fuses them.
  */
@@ -1001,39 +1368,6 @@ typedef struct TenonCrossEntropyOptions {
  * struct's.
  */
 TenonStatus tenon_cross_entropy_options_init(TenonCrossEntropyOptions *options, size_t size);
-
-/** x held between 0 and 6; slope 0 at 0 and 1 at 6. Floats. */
-TenonValue tenon_relu6(TenonValue x);
-
-/** x sigmoid(x). Floats. */
-TenonValue tenon_silu(TenonValue x);
-
-/** relu6(x + 3) / 6; slope 0 at both kinks. Floats. */
-TenonValue tenon_hard_sigmoid(TenonValue x);
-
-/** x relu6(x + 3) / 6; slopes -0.5 at -3 and 1.5 at 3. Floats. */
-TenonValue tenon_hard_swish(TenonValue x);
-
-/** ln(1 + e^x), without overflow. Floats. */
-TenonValue tenon_softplus(TenonValue x);
-
-/** ln sigmoid(x), without overflow. Floats. */
-TenonValue tenon_log_sigmoid(TenonValue x);
-
-/** x where x > 0, else alpha x; slope (1 + alpha) / 2 at 0. Floats. */
-TenonValue tenon_leaky_relu(TenonValue x, double alpha);
-
-/** x where x > 0, else alpha (e^x - 1); slope alpha at 0. Floats. */
-TenonValue tenon_elu(TenonValue x, double alpha);
-
-/** x times the standard normal distribution function, or its tanh approximation (Hendrycks & Gimpel, 2016). Floats. */
-TenonValue tenon_gelu(TenonValue x, bool approximate);
-
-/** e^x / sum e^x along an axis. Floats. Negative axes count from the last. */
-TenonValue tenon_softmax(TenonValue x, int64_t axis);
-
-/** x - ln sum e^x along an axis. Floats. Negative axes count from the last. */
-TenonValue tenon_log_softmax(TenonValue x, int64_t axis);
 
 /** (prediction - target)^2, joined by the reduction. Shapes are equal, dtypes promote. */
 TenonValue tenon_mse_loss(TenonValue prediction, TenonValue target, TenonReduction reduction);

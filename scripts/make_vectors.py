@@ -128,7 +128,7 @@ EDGES = {"i64": [-2 ** 63, -2 ** 63 + 1, -7, -1, 0, 1, 7, 2 ** 53 + 1, 2 ** 63 -
 for dtype in INTS:
     x = np.array(EDGES[dtype], NUMPY[dtype])
     with np.errstate(over="ignore"):
-        for op, function in [("identity", lambda x: x), ("neg", np.negative), ("abs", np.abs), ("sign", np.sign), ("relu", lambda x: np.maximum(x, NUMPY[dtype](0))), ("logical_not", np.invert)]:
+        for op, function in [("identity", lambda x: x), ("neg", np.negative), ("abs", np.abs), ("sign", np.sign), ("relu", lambda x: np.maximum(x, NUMPY[dtype](0))), ("bitwise_not", np.invert)]:
             case(op, [(dtype, x)], (dtype, function(x)))
 case("logical_not", [("bool", np.array([False, True]))], ("bool", np.array([True, False])))
 
@@ -176,7 +176,7 @@ for dtype in INTS:
     a, b = [x.ravel() for x in np.meshgrid(edges, edges)]
     with np.errstate(all="ignore"):
         for op, function in [("add", np.add), ("sub", np.subtract), ("mul", np.multiply), ("maximum", np.maximum), ("minimum", np.minimum),
-                             ("fmod", remainder), ("divide_whole", divide), ("logical_and", np.bitwise_and), ("logical_or", np.bitwise_or), ("logical_xor", np.bitwise_xor)]:
+                             ("fmod", remainder), ("divide_whole", divide), ("bitwise_and", np.bitwise_and), ("bitwise_or", np.bitwise_or), ("bitwise_xor", np.bitwise_xor)]:
             case(op, [(dtype, a), (dtype, b)], (dtype, function(a, b)))
     a = np.array([0, 1, 2, 3, 7, 2, 0, 1] + ([-1, -2, -1, 5] if dtype != "u8" else []), NUMPY[dtype])
     b = np.array([0, 5, 7, 4, 30, 0, 3, 9] + ([-3, 3, 4, -2] if dtype != "u8" else []), NUMPY[dtype])

@@ -36,6 +36,9 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("tenon_instance_norm", "scale"),
     ("tenon_layer_norm", "offset"),
     ("tenon_layer_norm", "scale"),
+    ("tenon_clamp_tensor", "high"),
+    ("tenon_clamp_tensor", "low"),
+    ("tenon_gumbel_softmax", "generator"),
     ("tenon_linear", "bias"),
     ("tenon_multi_margin_loss", "weight"),
     ("tenon_multilabel_soft_margin_loss", "weight"),
@@ -46,6 +49,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("tenon_random_uniform", "generator"),
     ("tenon_scaled_dot_product_attention", "mask"),
     ("tenon_rms_norm", "scale"),
+    ("tenon_rrelu", "generator"),
     ("tenon_slice", "step"),
     ("tenon_trapz", "x"),
 ];

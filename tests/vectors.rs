@@ -1,5 +1,6 @@
-//! Values of operations against vectors that numpy and PyTorch computed: `tests/vectors/ops.json`, written by `scripts/make_vectors.py`,
-//! and `composites.json`, written by `scripts/make_composite_vectors.py`.
+//! Values of operations against vectors that others computed (`tests/vectors`): `ops.json`, by numpy, written by
+//! `scripts/make_vectors.py`; `composites.json`, by PyTorch, written by `scripts/make_composite_vectors.py`; `elementwise.json`, elementwise
+//! functions with more digits than f64 has, written by `scripts/make_elementwise_vectors.py`.
 
 mod checks;
 
@@ -15,6 +16,8 @@ use tenon::tensor::Tensor;
 
 /// What ran must not become less.
 const CASES: usize = 1441;
+const COMPOSITE_CASES: usize = 160;
+const ELEMENTWISE_CASES: usize = 363;
 
 /// Relative and absolute: how far a result of this dtype may be off. Vectors are rounded once; Tenon rounds after every node.
 fn tolerance(dtype: DType) -> (f64, f64) {
@@ -24,6 +27,15 @@ fn tolerance(dtype: DType) -> (f64, f64) {
         DType::F16 => (4e-3, 2e-3),
         DType::BF16 => (3e-2, 2e-2),
         _ => (0.0, 0.0),
+    }
+}
+
+/// The same for vectors that are right to the last digit: a few units of the last place, and what cancels.
+fn tight(dtype: DType) -> (f64, f64) {
+    match dtype {
+        DType::F64 => (3e-14, 2e-14),
+        DType::F32 => (6e-7, 3e-7),
+        _ => tolerance(dtype),
     }
 }
 
@@ -92,14 +104,28 @@ fn record(g: &mut Trace, op: &str, x: &[Value], a: &Json) -> Value {
     }
 }
 
-fn cases() -> Vec<Json> {
-    let files = ["tests/vectors/ops.json", "tests/vectors/composites.json"];
-    files.into_iter().flat_map(|file| json::read(file).as_array().expect("a list of cases").clone()).collect()
+#[test]
+fn results_are_numpys() {
+    let count = check("tests/vectors/ops.json", tolerance);
+    assert!(count >= CASES, "{count} cases are fewer than there were");
 }
 
 #[test]
-fn results_are_numpys_and_pytorchs() {
-    let cases = cases();
+fn composites_are_pytorchs() {
+    let count = check("tests/vectors/composites.json", tolerance);
+    assert!(count >= COMPOSITE_CASES, "{count} cases are fewer than there were");
+}
+
+#[test]
+fn elementwise_results_are_right() {
+    let count = check("tests/vectors/elementwise.json", tight);
+    assert!(count >= ELEMENTWISE_CASES, "{count} cases are fewer than there were");
+}
+
+/// Holds every case of a file to its result; their number.
+fn check(file: &str, tolerance: fn(DType) -> (f64, f64)) -> usize {
+    let cases = json::read(file);
+    let cases = cases.as_array().expect("a list of cases");
     let mut faults = Vec::new();
     for (index, case) in cases.iter().enumerate() {
         let op = case["op"].as_str().expect("a name");
@@ -129,8 +155,8 @@ fn results_are_numpys_and_pytorchs() {
         }
     }
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
-    println!("vectors: {} cases, {} backends", cases.len(), backends().len());
-    assert!(cases.len() >= CASES, "{} cases are fewer than there were", cases.len());
+    println!("{file}: {} cases, {} backends", cases.len(), backends().len());
+    cases.len()
 }
 
 /// Rows whose values are compared elsewhere, and where.
@@ -142,8 +168,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
 
 #[test]
 fn every_row_has_vectors() {
-    let cases = cases();
-    let covered: BTreeSet<&str> = cases.iter().filter_map(|case| case["op"].as_str()).collect();
+    let files = ["tests/vectors/ops.json", "tests/vectors/composites.json", "tests/vectors/elementwise.json"].map(json::read);
+    let cases = files.iter().flat_map(|cases| cases.as_array().expect("a list"));
+    let covered: BTreeSet<&str> = cases.filter_map(|case| case["op"].as_str()).collect();
     let missing: Vec<&str> = catalog()
         .map(|row| row.name)
         .filter(|name| !covered.contains(name) && !ELSEWHERE.iter().any(|(elsewhere, _)| elsewhere == name))

@@ -72,11 +72,12 @@ pub fn reverse_with(g: &mut Trace, outputs: &[(Value, Value)], wrt: &[Value], re
             (_, None, None) => Contribution::Zero,
         };
         let contributions = match contribution {
-            Contribution::Refused(reason) => {
-                let path = &g.graph().paths[node.path as usize];
-                return Err(
-                    Error::new(Status::NotDifferentiable, format!("grad: {} has no gradient: {reason}", node.op.name())).within(path)
-                );
+            Contribution::Refused(reason) => return Err(refusal(g, &node, reason)),
+            Contribution::Partly(all, reason) => {
+                if node.inputs.iter().zip(&all).any(|(input, dx)| dx.is_none() && active[input.index()]) {
+                    return Err(refusal(g, &node, reason));
+                }
+                all
             }
             Contribution::Defined => by_definition(g, &node, asked.as_deref().unwrap_or(&[]))?,
             Contribution::Zero => Vec::new(),
@@ -119,6 +120,11 @@ fn by_definition(g: &mut Trace, node: &Node, asked: &[Option<Value>]) -> Result<
     };
     let outputs: Vec<(Value, Value)> = results.iter().zip(asked).filter_map(|(result, dy)| Some((*result, (*dy)?))).collect();
     Ok(reverse(g, &outputs, &operands)?.into_iter().map(Some).collect())
+}
+
+fn refusal(g: &Trace, node: &Node, reason: &str) -> Error {
+    let path = &g.graph().paths[node.path as usize];
+    Error::new(Status::NotDifferentiable, format!("grad: {} has no gradient: {reason}", node.op.name())).within(path)
 }
 
 fn accumulate(g: &mut Trace, adjoints: &mut [Option<Value>], value: Value, more: Value) {

@@ -61,6 +61,17 @@ pub mod ops_unary;
 /// bf16 < f32 < f64; f16 with bf16 meets in f32.
 pub mod ops_binary;
 
+/// Operations: arithmetic made of elementwise functions
+pub mod ops_arithmetic;
+
+/// Operations: logarithms of sums and products, functions of the gamma family
+///
+/// Floats; where there are two operands they broadcast and promote, integers as f32 numbers.
+pub mod ops_special;
+
+/// Operations: truth, tolerance, replacement
+pub mod ops_logic;
+
 /// Operations: reductions
 ///
 /// Axes may stand in any order; negative ones count from the last; none at all (NULL, 0) stands for all axes. With
@@ -78,7 +89,12 @@ pub mod ops_index;
 /// Operations: attention
 pub mod ops_attention;
 
-/// Operations: activations and losses
+/// Operations: activations
+///
+/// Gradients at kinks are PyTorch's unless something else is said.
+pub mod ops_activation;
+
+/// Operations: losses
 ///
 /// Compositions of the operations above; the compiler fuses them.
 pub mod ops_loss;

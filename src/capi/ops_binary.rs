@@ -53,22 +53,52 @@ pub extern "C" fn tenon_minimum(a: TenonValue, b: TenonValue) -> TenonValue {
     record("minimum", [a, b], |g, [a, b]| g.minimum(a, b))
 }
 
-/// a and b; bitwise for integers. Integers and bool.
+/// The bits that both have; a and b for bool. Integers and bool.
 #[unsafe(no_mangle)]
-pub extern "C" fn tenon_logical_and(a: TenonValue, b: TenonValue) -> TenonValue {
-    record("logical_and", [a, b], |g, [a, b]| g.logical_and(a, b))
+pub extern "C" fn tenon_bitwise_and(a: TenonValue, b: TenonValue) -> TenonValue {
+    record("bitwise_and", [a, b], |g, [a, b]| g.bitwise_and(a, b))
 }
 
-/// a or b; bitwise for integers. Integers and bool.
+/// The bits that either has; a or b for bool. Integers and bool.
 #[unsafe(no_mangle)]
-pub extern "C" fn tenon_logical_or(a: TenonValue, b: TenonValue) -> TenonValue {
-    record("logical_or", [a, b], |g, [a, b]| g.logical_or(a, b))
+pub extern "C" fn tenon_bitwise_or(a: TenonValue, b: TenonValue) -> TenonValue {
+    record("bitwise_or", [a, b], |g, [a, b]| g.bitwise_or(a, b))
 }
 
-/// Exactly one of a and b; bitwise for integers. Integers and bool.
+/// The bits that exactly one has; exactly one for bool. Integers and bool.
 #[unsafe(no_mangle)]
-pub extern "C" fn tenon_logical_xor(a: TenonValue, b: TenonValue) -> TenonValue {
-    record("logical_xor", [a, b], |g, [a, b]| g.logical_xor(a, b))
+pub extern "C" fn tenon_bitwise_xor(a: TenonValue, b: TenonValue) -> TenonValue {
+    record("bitwise_xor", [a, b], |g, [a, b]| g.bitwise_xor(a, b))
+}
+
+/// a 2^b, wrapping; 0 for b below 0 or beyond the width. Integers.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_bitwise_left_shift(a: TenonValue, b: TenonValue) -> TenonValue {
+    record("bitwise_left_shift", [a, b], |g, [a, b]| g.bitwise_left_shift(a, b))
+}
+
+/// a / 2^b rounded down; 0, or -1 for negative a, for b below 0 or beyond the width. Integers.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_bitwise_right_shift(a: TenonValue, b: TenonValue) -> TenonValue {
+    record("bitwise_right_shift", [a, b], |g, [a, b]| g.bitwise_right_shift(a, b))
+}
+
+/// The angle of the point (b, a), from -pi to pi. Floats; integers as f32 numbers.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_atan2(a: TenonValue, b: TenonValue) -> TenonValue {
+    record("atan2", [a, b], |g, [a, b]| g.atan2(a, b))
+}
+
+/// sqrt(a^2 + b^2), without overflow. Floats; integers as f32 numbers.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_hypot(a: TenonValue, b: TenonValue) -> TenonValue {
+    record("hypot", [a, b], |g, [a, b]| g.hypot(a, b))
+}
+
+/// The next number from a towards b; slope 1 in a, 0 in b. f64 and f32; integers as f32 numbers.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_nextafter(a: TenonValue, b: TenonValue) -> TenonValue {
+    record("nextafter", [a, b], |g, [a, b]| g.nextafter(a, b))
 }
 
 /// Whether a = b, as bool. Any dtype.

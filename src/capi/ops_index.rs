@@ -17,8 +17,7 @@ pub extern "C" fn tenon_matmul(a: TenonValue, b: TenonValue) -> TenonValue {
 /// bytes, (TenonValue){0}, stands for none.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_linear(x: TenonValue, weight: TenonValue, bias: TenonValue) -> TenonValue {
-    let none = TenonValue { graph: 0, index: 0, reserved: 0 };
-    if (bias.graph, bias.index, bias.reserved) == (none.graph, none.index, none.reserved) {
+    if bias.is_zero() {
         record("linear", [x, weight], |g, [x, weight]| g.linear(x, weight, None))
     } else {
         record("linear", [x, weight, bias], |g, [x, weight, bias]| g.linear(x, weight, Some(bias)))

@@ -1,9 +1,9 @@
-//! Chapter: activations and losses.
+//! Chapter: losses.
 
 use crate::capi::arguments::{CBool, init_options, options, read_options};
 use crate::capi::error::{TenonStatus, boundary_status};
 use crate::capi::graph::TenonValue;
-use crate::capi::record::{self, record, try_record};
+use crate::capi::record::try_record;
 use crate::error::{Error, Result};
 use crate::ops::composite::loss::{CrossEntropy, Reduction};
 
@@ -63,78 +63,6 @@ options!(
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_cross_entropy_options_init(options: *mut TenonCrossEntropyOptions, size: usize) -> TenonStatus {
     boundary_status(|| init_options(options, size))
-}
-
-/// x held between 0 and 6; slope 0 at 0 and 1 at 6. Floats.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_relu6(x: TenonValue) -> TenonValue {
-    record("relu6", [x], |g, [x]| g.relu6(x))
-}
-
-/// x sigmoid(x). Floats.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_silu(x: TenonValue) -> TenonValue {
-    record("silu", [x], |g, [x]| g.silu(x))
-}
-
-/// relu6(x + 3) / 6; slope 0 at both kinks. Floats.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_hard_sigmoid(x: TenonValue) -> TenonValue {
-    record("hard_sigmoid", [x], |g, [x]| g.hard_sigmoid(x))
-}
-
-/// x relu6(x + 3) / 6; slopes -0.5 at -3 and 1.5 at 3. Floats.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_hard_swish(x: TenonValue) -> TenonValue {
-    record("hard_swish", [x], |g, [x]| g.hard_swish(x))
-}
-
-/// ln(1 + e^x), without overflow. Floats.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_softplus(x: TenonValue) -> TenonValue {
-    record("softplus", [x], |g, [x]| g.softplus(x))
-}
-
-/// ln sigmoid(x), without overflow. Floats.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_log_sigmoid(x: TenonValue) -> TenonValue {
-    record("log_sigmoid", [x], |g, [x]| g.log_sigmoid(x))
-}
-
-/// x where x > 0, else alpha x; slope (1 + alpha) / 2 at 0. Floats.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_leaky_relu(x: TenonValue, alpha: f64) -> TenonValue {
-    record("leaky_relu", [x], |g, [x]| g.leaky_relu(x, alpha))
-}
-
-/// x where x > 0, else alpha (e^x - 1); slope alpha at 0. Floats.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_elu(x: TenonValue, alpha: f64) -> TenonValue {
-    record("elu", [x], |g, [x]| g.elu(x, alpha))
-}
-
-/// x times the standard normal distribution function, or its tanh approximation (Hendrycks & Gimpel, 2016). Floats.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_gelu(x: TenonValue, approximate: CBool) -> TenonValue {
-    record("gelu", [x], |g, [x]| g.gelu(x, approximate.get()))
-}
-
-/// e^x / sum e^x along an axis. Floats. Negative axes count from the last.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_softmax(x: TenonValue, axis: i64) -> TenonValue {
-    try_record("softmax", [x], |g, [x]| {
-        let axis = record::axis(axis, g.rank(x))?;
-        Ok(g.softmax(x, axis))
-    })
-}
-
-/// x - ln sum e^x along an axis. Floats. Negative axes count from the last.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_log_softmax(x: TenonValue, axis: i64) -> TenonValue {
-    try_record("log_softmax", [x], |g, [x]| {
-        let axis = record::axis(axis, g.rank(x))?;
-        Ok(g.log_softmax(x, axis))
-    })
 }
 
 /// (prediction - target)^2, joined by the reduction. Shapes are equal, dtypes promote.

@@ -1,9 +1,9 @@
-//! Chapter: elementwise functions of one value.
+//! Chapter: elementwise functions of one value. Written by `cargo run -p header` from the rows of `src/ops/unary.rs`; never edited by hand.
 
 use crate::capi::graph::TenonValue;
 use crate::capi::record::record;
 
-/// x itself. A place that a gradient can be taken at. Any dtype.
+/// x. Any dtype.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_identity(x: TenonValue) -> TenonValue {
     record("identity", [x], |g, [x]| g.identity(x))
@@ -45,7 +45,13 @@ pub extern "C" fn tenon_expm1(x: TenonValue) -> TenonValue {
     record("expm1", [x], |g, [x]| g.expm1(x))
 }
 
-/// The natural logarithm. Floats.
+/// 2^x. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_exp2(x: TenonValue) -> TenonValue {
+    record("exp2", [x], |g, [x]| g.exp2(x))
+}
+
+/// Natural logarithm. Floats.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_log(x: TenonValue) -> TenonValue {
     record("log", [x], |g, [x]| g.log(x))
@@ -57,7 +63,19 @@ pub extern "C" fn tenon_log1p(x: TenonValue) -> TenonValue {
     record("log1p", [x], |g, [x]| g.log1p(x))
 }
 
-/// The square root; slope infinite at 0. Floats.
+/// Logarithm to base 2. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_log2(x: TenonValue) -> TenonValue {
+    record("log2", [x], |g, [x]| g.log2(x))
+}
+
+/// Logarithm to base 10. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_log10(x: TenonValue) -> TenonValue {
+    record("log10", [x], |g, [x]| g.log10(x))
+}
+
+/// Square root; slope infinite at 0. Floats.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_sqrt(x: TenonValue) -> TenonValue {
     record("sqrt", [x], |g, [x]| g.sqrt(x))
@@ -75,28 +93,88 @@ pub extern "C" fn tenon_reciprocal(x: TenonValue) -> TenonValue {
     record("reciprocal", [x], |g, [x]| g.reciprocal(x))
 }
 
-/// x^2. Floats and integers.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_square(x: TenonValue) -> TenonValue {
-    record("square", [x], |g, [x]| g.square(x))
-}
-
-/// The sine. Floats.
+/// Sine. Floats.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_sin(x: TenonValue) -> TenonValue {
     record("sin", [x], |g, [x]| g.sin(x))
 }
 
-/// The cosine. Floats.
+/// Cosine. Floats.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_cos(x: TenonValue) -> TenonValue {
     record("cos", [x], |g, [x]| g.cos(x))
 }
 
-/// The hyperbolic tangent. Floats.
+/// Tangent. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_tan(x: TenonValue) -> TenonValue {
+    record("tan", [x], |g, [x]| g.tan(x))
+}
+
+/// Angle from -pi/2 to pi/2 whose sine is x; NaN beyond 1. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_asin(x: TenonValue) -> TenonValue {
+    record("asin", [x], |g, [x]| g.asin(x))
+}
+
+/// Angle from 0 to pi whose cosine is x; NaN beyond 1. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_acos(x: TenonValue) -> TenonValue {
+    record("acos", [x], |g, [x]| g.acos(x))
+}
+
+/// Angle from -pi/2 to pi/2 whose tangent is x. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_atan(x: TenonValue) -> TenonValue {
+    record("atan", [x], |g, [x]| g.atan(x))
+}
+
+/// Hyperbolic sine. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_sinh(x: TenonValue) -> TenonValue {
+    record("sinh", [x], |g, [x]| g.sinh(x))
+}
+
+/// Hyperbolic cosine. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_cosh(x: TenonValue) -> TenonValue {
+    record("cosh", [x], |g, [x]| g.cosh(x))
+}
+
+/// Hyperbolic tangent. Floats.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_tanh(x: TenonValue) -> TenonValue {
     record("tanh", [x], |g, [x]| g.tanh(x))
+}
+
+/// Inverse of the hyperbolic sine. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_asinh(x: TenonValue) -> TenonValue {
+    record("asinh", [x], |g, [x]| g.asinh(x))
+}
+
+/// Inverse of the hyperbolic cosine, not negative; NaN below 1. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_acosh(x: TenonValue) -> TenonValue {
+    record("acosh", [x], |g, [x]| g.acosh(x))
+}
+
+/// Inverse of the hyperbolic tangent; NaN beyond 1. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_atanh(x: TenonValue) -> TenonValue {
+    record("atanh", [x], |g, [x]| g.atanh(x))
+}
+
+/// x - tanh x, exact near 0. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_tanhshrink(x: TenonValue) -> TenonValue {
+    record("tanhshrink", [x], |g, [x]| g.tanhshrink(x))
+}
+
+/// sin(pi x) / (pi x), 1 at 0. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_sinc(x: TenonValue) -> TenonValue {
+    record("sinc", [x], |g, [x]| g.sinc(x))
 }
 
 /// 1 / (1 + e^-x). Floats.
@@ -105,25 +183,97 @@ pub extern "C" fn tenon_sigmoid(x: TenonValue) -> TenonValue {
     record("sigmoid", [x], |g, [x]| g.sigmoid(x))
 }
 
-/// The error function. Floats.
+/// Error function. Floats.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_erf(x: TenonValue) -> TenonValue {
     record("erf", [x], |g, [x]| g.erf(x))
 }
 
-/// The largest integer not above x; slope 0. Floats.
+/// 1 - erf(x), exact for large x. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_erfc(x: TenonValue) -> TenonValue {
+    record("erfc", [x], |g, [x]| g.erfc(x))
+}
+
+/// e^(x^2) erfc(x), without overflow for x above 0. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_erfcx(x: TenonValue) -> TenonValue {
+    record("erfcx", [x], |g, [x]| g.erfcx(x))
+}
+
+/// x -> y with erf(y) = x; infinite at 1, NaN beyond. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_erfinv(x: TenonValue) -> TenonValue {
+    record("erfinv", [x], |g, [x]| g.erfinv(x))
+}
+
+/// Normal distribution function. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_ndtr(x: TenonValue) -> TenonValue {
+    record("ndtr", [x], |g, [x]| g.ndtr(x))
+}
+
+/// Logarithm of the normal distribution function. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_log_ndtr(x: TenonValue) -> TenonValue {
+    record("log_ndtr", [x], |g, [x]| g.log_ndtr(x))
+}
+
+/// ln |Gamma(x)|; infinite at 0, -1, -2 .... Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_lgamma(x: TenonValue) -> TenonValue {
+    record("lgamma", [x], |g, [x]| g.lgamma(x))
+}
+
+/// Slope of ln Gamma(x); NaN at -1, -2 .... Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_digamma(x: TenonValue) -> TenonValue {
+    record("digamma", [x], |g, [x]| g.digamma(x))
+}
+
+/// Modified Bessel function of the first kind, order 0. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_i0(x: TenonValue) -> TenonValue {
+    record("i0", [x], |g, [x]| g.i0(x))
+}
+
+/// e^-|x| i0(x). Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_i0e(x: TenonValue) -> TenonValue {
+    record("i0e", [x], |g, [x]| g.i0e(x))
+}
+
+/// Modified Bessel function of the first kind, order 1. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_i1(x: TenonValue) -> TenonValue {
+    record("i1", [x], |g, [x]| g.i1(x))
+}
+
+/// e^-|x| i1(x). Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_i1e(x: TenonValue) -> TenonValue {
+    record("i1e", [x], |g, [x]| g.i1e(x))
+}
+
+/// -x ln x; 0 at 0, -inf below. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_entr(x: TenonValue) -> TenonValue {
+    record("entr", [x], |g, [x]| g.entr(x))
+}
+
+/// Largest integer not above x; slope 0. Floats.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_floor(x: TenonValue) -> TenonValue {
     record("floor", [x], |g, [x]| g.floor(x))
 }
 
-/// The smallest integer not below x; slope 0. Floats.
+/// Smallest integer not below x; slope 0. Floats.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_ceil(x: TenonValue) -> TenonValue {
     record("ceil", [x], |g, [x]| g.ceil(x))
 }
 
-/// The nearest integer, halves to even; slope 0. Floats.
+/// Nearest integer, halves to even; slope 0. Floats.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_round(x: TenonValue) -> TenonValue {
     record("round", [x], |g, [x]| g.round(x))
@@ -141,10 +291,10 @@ pub extern "C" fn tenon_relu(x: TenonValue) -> TenonValue {
     record("relu", [x], |g, [x]| g.relu(x))
 }
 
-/// not x; bitwise for integers. Integers and bool.
+/// Every bit of x inverted; not x for bool. Integers and bool.
 #[unsafe(no_mangle)]
-pub extern "C" fn tenon_logical_not(x: TenonValue) -> TenonValue {
-    record("logical_not", [x], |g, [x]| g.logical_not(x))
+pub extern "C" fn tenon_bitwise_not(x: TenonValue) -> TenonValue {
+    record("bitwise_not", [x], |g, [x]| g.bitwise_not(x))
 }
 
 /// Whether x is NaN, as bool. Floats.
@@ -165,20 +315,8 @@ pub extern "C" fn tenon_is_finite(x: TenonValue) -> TenonValue {
     record("is_finite", [x], |g, [x]| g.is_finite(x))
 }
 
-/// x held between low and high; slope 1 at both; NaN stays NaN. Floats and integers. Fails for low above high, or NaN.
+/// Whether the sign bit of x is set, also that of -0 and of a NaN, as bool. Floats.
 #[unsafe(no_mangle)]
-pub extern "C" fn tenon_clamp(x: TenonValue, low: f64, high: f64) -> TenonValue {
-    record("clamp", [x], |g, [x]| g.clamp(x, low, high))
-}
-
-/// x + number, in the dtype of x. Floats and integers.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_add_scalar(x: TenonValue, number: f64) -> TenonValue {
-    record("add", [x], |g, [x]| g.add_scalar(x, number))
-}
-
-/// x times number, in the dtype of x. Floats and integers.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_mul_scalar(x: TenonValue, number: f64) -> TenonValue {
-    record("mul", [x], |g, [x]| g.mul_scalar(x, number))
+pub extern "C" fn tenon_signbit(x: TenonValue) -> TenonValue {
+    record("signbit", [x], |g, [x]| g.signbit(x))
 }

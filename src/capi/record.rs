@@ -234,6 +234,10 @@ impl TenonValue {
     /// What functions return when not even a graph is known.
     pub const NONE: TenonValue = TenonValue { graph: 0, index: u32::MAX, reserved: 0 };
 
+    /// Whether it is all zero bytes, which stands for an operand that is absent.
+    pub fn is_zero(self) -> bool {
+        (self.graph, self.index, self.reserved) == (0, 0, 0)
+    }
     pub fn of(graph: u64, value: Value) -> TenonValue {
         TenonValue { graph, index: if value.is_valid() { value.index() as u32 } else { u32::MAX }, reserved: 0 }
     }

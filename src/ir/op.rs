@@ -3,98 +3,171 @@
 use crate::ir::{Call, Graph, HostCall, Literal, Scan, Shared, VariableId};
 use crate::tensor::{DType, Shape, Tensor};
 
-/// Elementwise functions of one value. The result has the dtype of the operand unless the row in `ops/unary.rs` says otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Unary {
+/// A family of operations: its members in the order of their numbers, each with the name by which hosts know it.
+macro_rules! family {
+    ($(#[$about:meta])* $family:ident: $($(#[$meaning:meta])* $member:ident $name:literal,)*) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $family {
+            $($(#[$meaning])* $member,)*
+        }
+        impl $family {
+            pub const ALL: &'static [$family] = &[$($family::$member),*];
+
+            /// The name of the operation as hosts know it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $($family::$member => $name),*
+                }
+            }
+        }
+    };
+}
+
+family! {
+    /// Elementwise functions of one value. What each is, its row in `ops/unary.rs` says. The result has the dtype of the operand unless
+    /// the row says otherwise.
+    Unary:
     /// The operand itself; marks a place that a gradient is taken at. Removed by the compiler.
-    Identity,
+    Identity "identity",
     /// The operand itself, with gradient zero.
-    StopGradient,
-    Neg,
-    Abs,
+    StopGradient "stop_gradient",
+    Neg "neg",
+    Abs "abs",
     /// -1, 0 or 1; NaN stays NaN.
-    Sign,
-    Exp,
-    Expm1,
-    Log,
-    Log1p,
-    Sqrt,
-    Rsqrt,
-    Reciprocal,
-    Sin,
-    Cos,
-    Tanh,
-    Sigmoid,
-    Erf,
-    Floor,
-    Ceil,
+    Sign "sign",
+    Exp "exp",
+    Expm1 "expm1",
+    Exp2 "exp2",
+    Log "log",
+    Log1p "log1p",
+    Log2 "log2",
+    Log10 "log10",
+    Sqrt "sqrt",
+    Rsqrt "rsqrt",
+    Reciprocal "reciprocal",
+    Sin "sin",
+    Cos "cos",
+    Tan "tan",
+    Asin "asin",
+    Acos "acos",
+    Atan "atan",
+    Sinh "sinh",
+    Cosh "cosh",
+    Tanh "tanh",
+    Asinh "asinh",
+    Acosh "acosh",
+    Atanh "atanh",
+    /// x - tanh x without cancellation near 0.
+    Tanhshrink "tanhshrink",
+    /// sin(pi x) / (pi x).
+    Sinc "sinc",
+    Sigmoid "sigmoid",
+    Erf "erf",
+    Erfc "erfc",
+    /// e^(x^2) erfc(x).
+    Erfcx "erfcx",
+    Erfinv "erfinv",
+    /// The normal distribution function.
+    Ndtr "ndtr",
+    LogNdtr "log_ndtr",
+    /// ln |Gamma(x)|.
+    Lgamma "lgamma",
+    Digamma "digamma",
+    /// Modified Bessel functions of the first kind; with an e, times e^-|x|.
+    I0 "i0",
+    I0e "i0e",
+    I1 "i1",
+    I1e "i1e",
+    /// -x ln x, 0 at 0, -inf below.
+    Entr "entr",
+    Floor "floor",
+    Ceil "ceil",
     /// To the nearest integer, halves to even.
-    Round,
-    Trunc,
-    Relu,
+    Round "round",
+    Trunc "trunc",
+    Relu "relu",
     /// Logical for bool, bitwise for integers.
-    Not,
-    IsNan,
-    IsInf,
-    IsFinite,
+    Not "bitwise_not",
+    IsNan "is_nan",
+    IsInf "is_inf",
+    IsFinite "is_finite",
+    /// Whether the sign bit is set, also that of -0 and NaN.
+    Signbit "signbit",
 }
 
-/// Elementwise functions of two values of one dtype and one shape. Integers wrap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Binary {
-    Add,
-    Sub,
-    Mul,
+family! {
+    /// Elementwise functions of two values of one dtype and one shape. Integers wrap.
+    Binary:
+    Add "add",
+    Sub "sub",
+    Mul "mul",
     /// Integers truncate; a / 0 = 0.
-    Div,
+    Div "div",
     /// Remainder with the sign of the dividend (C's fmod). Integers: the remainder by 0 is 0.
-    Rem,
+    Rem "fmod",
     /// Integers with a negative exponent: the whole part of 1 / a^-b, 0 for a = 0.
-    Pow,
+    Pow "pow",
     /// NaN if either operand is NaN.
-    Max,
+    Max "maximum",
     /// NaN if either operand is NaN.
-    Min,
-    And,
-    Or,
-    Xor,
+    Min "minimum",
+    And "bitwise_and",
+    Or "bitwise_or",
+    Xor "bitwise_xor",
+    /// a 2^b, wrapping; 0 for b below 0 or beyond the width.
+    Shl "bitwise_left_shift",
+    /// The whole part of a / 2^b, rounded down; 0 or -1 for b below 0 or beyond the width.
+    Shr "bitwise_right_shift",
+    /// The greatest common divisor of integers, not negative unless it wraps; gcd(0, 0) = 0.
+    Gcd "gcd",
+    Atan2 "atan2",
+    Hypot "hypot",
+    /// The next f32 or f64 from a towards b.
+    NextAfter "nextafter",
+    /// The Hurwitz zeta function.
+    Zeta "zeta",
+    /// The regularized lower incomplete gamma function.
+    Igamma "igamma",
+    /// The regularized upper incomplete gamma function.
+    Igammac "igammac",
 }
 
-/// Elementwise comparisons; the result is bool. Comparisons with NaN are false, `Ne` is true.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Compare {
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
+family! {
+    /// Elementwise comparisons; the result is bool. Comparisons with NaN are false, `Ne` is true.
+    Compare:
+    Eq "equal",
+    Ne "not_equal",
+    Lt "less",
+    Le "less_equal",
+    Gt "greater",
+    Ge "greater_equal",
 }
 
-/// How a reduction joins elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ReduceKind {
-    Sum,
-    Prod,
+family! {
+    /// How a reduction joins elements.
+    ReduceKind:
+    Sum "sum",
+    Prod "prod",
     /// NaN if any element is NaN.
-    Max,
+    Max "max",
     /// NaN if any element is NaN.
-    Min,
+    Min "min",
     /// bool in, bool out.
-    Any,
+    Any "any",
     /// bool in, bool out.
-    All,
+    All "all",
 }
 
-/// What random numbers are drawn from. One 32-bit word of the stream makes one element; f64 takes two words, the low one first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Distribution {
+family! {
+    /// What random numbers are drawn from. One 32-bit word of the stream makes one element; f64 takes two words, the low one first.
+    Distribution:
     /// Raw words as i32.
-    Bits,
+    Bits "bits",
     /// Uniform in [0, 1): the word's top 24 bits times 2^-24 (f64: top 53 bits times 2^-53).
-    Uniform,
+    Uniform "uniform",
     /// Standard normal: the low bits k of the word of n bits stand for the tail (k + 1/2) 2^-n, the top bit is the sign.
-    Normal,
+    Normal "normal",
 }
 
 /// How queries look at keys in [`Op::Attention`].
@@ -318,48 +391,4 @@ pub struct Kernel {
     pub fallible: bool,
     /// Whether elements are only moved. If not, the kernel gets 16-bit floats as f32, and so does it return them.
     pub moves: bool,
-}
-
-/// Names of a family's members, and all of them in the order of their numbers.
-macro_rules! names {
-    ($family:ident: $($member:ident $name:literal),* $(,)?) => {
-        impl $family {
-            pub const ALL: &'static [$family] = &[$($family::$member),*];
-
-            /// The name of the operation as hosts know it.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $($family::$member => $name),*
-                }
-            }
-        }
-    };
-}
-
-names!(Unary: Identity "identity", StopGradient "stop_gradient", Neg "neg", Abs "abs", Sign "sign", Exp "exp", Expm1 "expm1", Log "log",
-    Log1p "log1p", Sqrt "sqrt", Rsqrt "rsqrt", Reciprocal "reciprocal", Sin "sin", Cos "cos", Tanh "tanh", Sigmoid "sigmoid", Erf "erf",
-    Floor "floor", Ceil "ceil", Round "round", Trunc "trunc", Relu "relu", Not "logical_not", IsNan "is_nan", IsInf "is_inf",
-    IsFinite "is_finite");
-names!(Binary: Add "add", Sub "sub", Mul "mul", Div "div", Rem "fmod", Pow "pow", Max "maximum", Min "minimum", And "logical_and",
-    Or "logical_or", Xor "logical_xor");
-names!(Compare: Eq "equal", Ne "not_equal", Lt "less", Le "less_equal", Gt "greater", Ge "greater_equal");
-names!(ReduceKind: Sum "sum", Prod "prod", Max "max", Min "min", Any "any", All "all");
-names!(Distribution: Bits "bits", Uniform "uniform", Normal "normal");
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_member_is_listed_at_its_number() {
-        fn check<T: Copy + std::fmt::Debug>(all: &[T], number: impl Fn(T) -> usize, last: usize) {
-            assert_eq!(all.len(), last + 1);
-            all.iter().enumerate().for_each(|(index, member)| assert_eq!(number(*member), index, "{member:?}"));
-        }
-        check(Unary::ALL, |op| op as usize, Unary::IsFinite as usize);
-        check(Binary::ALL, |op| op as usize, Binary::Xor as usize);
-        check(Compare::ALL, |op| op as usize, Compare::Ge as usize);
-        check(ReduceKind::ALL, |op| op as usize, ReduceKind::All as usize);
-        check(Distribution::ALL, |op| op as usize, Distribution::Normal as usize);
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ir::{Binary, Compare, Op, Type, Value};
-use crate::ops::catalog::{Differentiable, Domain, Row, Values};
+use crate::ops::catalog::{Differentiable, Domain, Row, Sample, Values};
 use crate::ops::rules::Contribution;
 use crate::ops::{Trace, shape};
 use crate::tensor::DType;
@@ -17,12 +17,18 @@ pub(super) struct BinaryRow {
     name: &'static str,
     domain: Domain,
     gradient: Result<Rule, &'static str>,
+    /// Why there is no rule for the slope in the first operand, although there is a slope.
+    refused: Option<&'static str>,
 }
 
+/// `Op name [torch's name, MindSpore's name] "meaning" Domain [refusing "the slope in a, and why"] [on samples]: gradient or why there is none, [samples];`
+
 macro_rules! binary {
-    ($($op:ident $name:ident $meaning:literal $domain:ident: $gradient:expr, [$(($($low:literal .. $high:literal),*)),*];)*) => {
+    ($($op:ident $name:ident $([$torch:literal, $mindspore:literal])? $meaning:literal $domain:ident $(refusing $refused:literal)? $(on $samples:ident)?:
+        $gradient:expr, [$(($($low:literal .. $high:literal),*)),*];)*) => {
         pub(super) const TABLE: &[BinaryRow] = &[$(BinaryRow {
             op: Binary::$op, name: stringify!($name), domain: Domain::$domain, gradient: $gradient,
+            refused: { #[allow(unused_mut, unused_assignments)] let mut refused = None; $(refused = Some($refused);)? refused },
         }),*];
         pub(super) const ROWS: &[Row] = &[$(Row {
             name: stringify!($name),
@@ -30,11 +36,12 @@ macro_rules! binary {
             domain: Domain::$domain,
             differentiable: { let gradient: Result<Rule, &'static str> = $gradient; match gradient { Ok(_) => Differentiable::Yes, Err(reason) => Differentiable::Zero(reason) } },
             operands: Some((2, 2)),
+            $(torch: $torch, mindspore: $mindspore,)?
             build: |g, x| g.$name(x[0], x[1]),
-            samples: &[$(
+            samples: { #[allow(unused_mut, unused_assignments)] let mut samples: &[Sample] = &[$(
                 &[$((&[3, 4], Values::Uniform($low as f64, $high as f64))),*],
                 broadcast!($($low .. $high),*)
-            ),*],
+            ),*]; $(samples = $samples;)? samples },
             ..Row::COMMON
         }),*];
         impl Trace {
@@ -45,6 +52,15 @@ macro_rules! binary {
         }
     };
 }
+
+/// Where only the second operand is differentiated: a whole number and an argument.
+const ORDER_AND_ARGUMENT: &[Sample] = &[
+    &[(&[3, 4], Values::Integers(2, 5)), (&[3, 4], Values::Uniform(0.8, 3.0))],
+    &[(&[2, 3, 1], Values::Integers(2, 5)), (&[3, 4], Values::Uniform(0.8, 3.0))],
+];
+
+/// Where only the first operand is differentiated: a number, and one that it goes towards.
+const NUMBER_AND_GOAL: &[Sample] = &[&[(&[3, 4], Values::Uniform(-2.0, 2.0)), (&[4], Values::Integers(-5, 5))]];
 
 /// The second sample of each row: operands that broadcast against one another.
 macro_rules! broadcast {
@@ -88,9 +104,43 @@ binary! {
     }), [(0.3..2.0, -2.0..2.0)];
     Max maximum "the larger; NaN if either is; ties share the gradient" Number: Ok(|g, a, b, _, dy| g.pick(Compare::Gt, a, b, dy)), [(-2.0..2.0, -2.0..2.0)];
     Min minimum "the smaller; NaN if either is; ties share the gradient" Number: Ok(|g, a, b, _, dy| g.pick(Compare::Lt, a, b, dy)), [(-2.0..2.0, -2.0..2.0)];
-    And logical_and "a and b; bitwise for integers" Integral: Err("integers have no gradient"), [];
-    Or logical_or "a or b; bitwise for integers" Integral: Err("integers have no gradient"), [];
-    Xor logical_xor "exactly one of a and b; bitwise for integers" Integral: Err("integers have no gradient"), [];
+    And bitwise_and "the bits that a and b have; a and b for bool" Integral: Err("integers have no gradient"), [];
+    Or bitwise_or "the bits that a or b has; a or b for bool" Integral: Err("integers have no gradient"), [];
+    Xor bitwise_xor "the bits that one of a and b has; exactly one for bool" Integral: Err("integers have no gradient"), [];
+    Shl bitwise_left_shift "a 2^b, wrapping; 0 for b below 0 or beyond the width" Integer: Err("integers have no gradient"), [];
+    Shr bitwise_right_shift "a / 2^b rounded down; 0 or -1 for b below 0 or beyond the width" Integer: Err("integers have no gradient"), [];
+    Gcd gcd "greatest common divisor, not negative; gcd(0, 0) = 0" Integer: Err("integers have no gradient"), [];
+    Atan2 atan2 "angle of the point (b, a), from -pi to pi" Float: Ok(|g, a, b, _, dy| {
+        let (aa, bb) = (g.square(a), g.square(b));
+        let distance = g.add(aa, bb);
+        let share = g.div(dy, distance);
+        let db = g.mul(share, a);
+        (g.mul(share, b), g.neg(db))
+    }), [(-2.0..2.0, 0.4..2.0), (0.4..2.0, -2.0..-0.4)];
+    Hypot hypot "sqrt(a^2 + b^2), without overflow" Float: Ok(|g, a, b, y, dy| {
+        let share = g.div(dy, y);
+        (g.mul(share, a), g.mul(share, b))
+    }), [(-2.0..2.0, 0.4..2.0)];
+    NextAfter nextafter ["", "-"] "next number from a towards b, in f32 or f64; slope 1 in a" Float on NUMBER_AND_GOAL: Ok(|g, _, b, _, dy| {
+        let zero = g.zeros_like(b);
+        (dy, zero)
+    }), [];
+    Zeta zeta ["torch.special.zeta", "mindspore.ops.zeta"] "Hurwitz zeta function, the sum of (k + b)^-a over k = 0, 1, 2 ..." Float refusing "the slope in the exponent is not known" on ORDER_AND_ARGUMENT: Ok(|g, a, b, _, dy| {
+        let next = g.add_scalar(a, 1.0);
+        let sum = g.zeta(next, b);
+        let slope = g.mul(a, sum);
+        let db = g.mul(dy, slope);
+        (dy, g.neg(db))
+    }), [];
+    Igamma igamma "regularized lower incomplete gamma function P(a, b)" Float refusing "the slope in the order is not known" on ORDER_AND_ARGUMENT: Ok(|g, a, b, _, dy| {
+        let density = g.gamma_density(a, b);
+        (dy, g.mul(dy, density))
+    }), [];
+    Igammac igammac "regularized upper incomplete gamma function Q(a, b)" Float refusing "the slope in the order is not known" on ORDER_AND_ARGUMENT: Ok(|g, a, b, _, dy| {
+        let density = g.gamma_density(a, b);
+        let fall = g.mul(dy, density);
+        (dy, g.neg(fall))
+    }), [];
 }
 
 pub(super) fn row(op: Binary) -> &'static BinaryRow {
@@ -102,6 +152,9 @@ pub(super) fn infer(op: Binary, a: Type, b: Type) -> Result<Type> {
     same(a, b)?;
     if !row.domain.contains(a.dtype) {
         return Err(Error::dtype(format!("defined for {}, not {}", row.domain.describe(), a.dtype)));
+    }
+    if op == Binary::NextAfter && a.dtype.size() < 4 {
+        return Err(Error::dtype(format!("defined for f64 and f32, not {}", a.dtype)));
     }
     Ok(a)
 }
@@ -121,7 +174,10 @@ pub(super) fn gradient(g: &mut Trace, op: Binary, a: Value, b: Value, y: Value, 
     match row(op).gradient {
         Ok(rule) => {
             let (da, db) = rule(g, a, b, y, dy);
-            Contribution::Two(da, db)
+            match row(op).refused {
+                None => Contribution::Two(da, db),
+                Some(reason) => Contribution::Partly(vec![None, Some(db)], reason),
+            }
         }
         Err(_) => Contribution::Zero,
     }
@@ -148,8 +204,9 @@ pub(super) fn promote(a: DType, b: DType) -> DType {
 impl Trace {
     fn binary(&mut self, op: Binary, a: Value, b: Value) -> Value {
         let Some((a, b)) = self.meet(op.name(), a, b) else { return Value::INVALID };
-        let true_division = op == Binary::Div && !self.dtype(a).is_float();
-        let (a, b) = if true_division { (self.cast(a, DType::F32), self.cast(b, DType::F32)) } else { (a, b) };
+        // Division and functions of floats take integers as f32 numbers.
+        let real = (op == Binary::Div || row(op).domain == Domain::Float) && !self.dtype(a).is_float();
+        let (a, b) = if real { (self.cast(a, DType::F32), self.cast(b, DType::F32)) } else { (a, b) };
         self.push(Op::Binary(op), &[a, b])
     }
     /// Both operands in one dtype and one shape.
@@ -194,6 +251,15 @@ impl Trace {
     pub fn one_minus_square(&mut self, x: Value) -> Value {
         let square = self.square(x);
         self.one_minus(square)
+    }
+    /// b^(a - 1) e^-b / Gamma(a).
+    fn gamma_density(&mut self, a: Value, b: Value) -> Value {
+        let lowered = self.add_scalar(a, -1.0);
+        let power = self.xlogy(lowered, b);
+        let size = self.lgamma(a);
+        let logarithm = self.sub(power, b);
+        let logarithm = self.sub(logarithm, size);
+        self.exp(logarithm)
     }
     /// The gradients of maximum and minimum: to the winner, half to each at a tie; to both where either is NaN.
     fn pick(&mut self, wins: Compare, a: Value, b: Value, dy: Value) -> (Value, Value) {

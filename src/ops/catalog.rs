@@ -13,6 +13,8 @@ pub enum Domain {
     Number,
     /// i64, i32, u8, bool.
     Integral,
+    /// i64, i32, u8.
+    Integer,
     Bool,
     Any,
 }
@@ -23,6 +25,7 @@ impl Domain {
             Domain::Float => dtype.is_float(),
             Domain::Number => dtype != DType::Bool,
             Domain::Integral => !dtype.is_float(),
+            Domain::Integer => !dtype.is_float() && dtype != DType::Bool,
             Domain::Bool => dtype == DType::Bool,
             Domain::Any => true,
         }
@@ -32,6 +35,7 @@ impl Domain {
             Domain::Float => "floats",
             Domain::Number => "floats and integers",
             Domain::Integral => "integers and bool",
+            Domain::Integer => "integers",
             Domain::Bool => "bool",
             Domain::Any => "any dtype",
         }
@@ -166,7 +170,11 @@ pub const FAMILIES: &[Family] = &[
     family("Indices", super::index::ROWS),
     family("Attention", super::attention::ROWS),
     family("Activations", super::composite::activation::ROWS),
-    family("Elementwise functions of one value", super::composite::arithmetic::ROWS),
+    family("Activations", super::composite::shrink::ROWS),
+    family("Activations", super::composite::gate::ROWS),
+    family("Elementwise arithmetic", super::composite::arithmetic::ROWS),
+    family("Elementwise arithmetic", super::composite::special::ROWS),
+    family("Elementwise truth, tolerance, replacement", super::composite::logic::ROWS),
     family("Losses", super::composite::loss::regression::ROWS),
     family("Losses", super::composite::loss::binary::ROWS),
     family("Losses", super::composite::loss::cross_entropy::ROWS),

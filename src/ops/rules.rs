@@ -15,6 +15,9 @@ pub enum Contribution {
     Many(Vec<Option<Value>>),
     /// What comes of differentiating the operation's [`definition`].
     Defined,
+    /// One entry for each operand; where there is none, the operation has a slope that is not known, for this reason: taking the gradient with
+    /// respect to what that operand depends on fails.
+    Partly(Vec<Option<Value>>, &'static str),
     /// The operation has a slope that is not known here, for this reason: taking the gradient fails.
     Refused(&'static str),
 }

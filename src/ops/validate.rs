@@ -51,6 +51,6 @@ mod tests {
         assert_eq!(validate(&elsewhere).unwrap_err().message(), "node %2: sum: there is no axis 2 in [2, 3]");
         let mut foreign = graph;
         foreign.nodes[y.index()].op = Op::Unary(crate::ir::Unary::Not);
-        assert_eq!(validate(&foreign).unwrap_err().message(), "node %1: logical_not: defined for integers and bool, not f32");
+        assert_eq!(validate(&foreign).unwrap_err().message(), "node %1: bitwise_not: defined for integers and bool, not f32");
     }
 }

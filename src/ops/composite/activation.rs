@@ -1,5 +1,6 @@
 //! Activations. Slopes at kinks are MindSpore's and PyTorch's where those agree; a table in `docs/kinks.md` lists them.
 
+use crate::error::Error;
 use crate::ir::Value;
 use crate::ops::Trace;
 use crate::ops::catalog::{Differentiable, Domain, Row, Values};
@@ -36,7 +37,25 @@ pub(in crate::ops) const ROWS: &[Row] = &[
     activation!("softplus", "ln(1 + e^x)", |g, x| g.softplus(x[0]), [-4.0..4.0]).called("torch.nn.functional.softplus", ""),
     activation!("log_sigmoid", "ln sigmoid(x)", |g, x| g.log_sigmoid(x[0]), [-4.0..4.0])
         .called("torch.nn.functional.logsigmoid", "mindspore.ops.logsigmoid"),
+    activation!(
+        "softplus_with",
+        "ln(1 + e^(beta x)) / beta; x where beta x is above a threshold",
+        |g, x| g.softplus_with(x[0], 1.7, 2.0),
+        [-4.0..1.1, 1.3..4.0]
+    )
+    .called("torch.nn.functional.softplus", "mindspore.ops.softplus"),
+    activation!("celu", "x, or alpha (e^(x / alpha) - 1) below 0; slope 1 at 0", |g, x| g.celu(x[0], 1.3), [-2.0..2.0, -2.0..-0.1])
+        .called("torch.nn.functional.celu", ""),
+    activation!("selu", "elu with the alpha and the scale that keep mean 0 and variance 1", |g, x| g.selu(x[0]), [-2.0..2.0, -2.0..-0.1])
+        .called("torch.nn.functional.selu", ""),
+    activation!("fast_gelu", "x sigmoid(1.702 x)", |g, x| g.fast_gelu(x[0]), [-2.5..2.5]).called("-", "mindspore.nn.FastGelu"),
+    activation!("mish", "x tanh(softplus(x))", |g, x| g.mish(x[0]), [-4.0..4.0]).called("torch.nn.functional.mish", ""),
+    activation!("softsign", "x / (1 + |x|)", |g, x| g.softsign(x[0]), [-2.0..-0.1, 0.1..2.0]).called("torch.nn.functional.softsign", ""),
 ];
+
+/// The constants of self-normalizing networks (Klambauer et al., 2017).
+const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
+const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
 
 impl Trace {
     /// x where x > 0, else alpha x; the slope at 0 is the mean of both sides, (1 + alpha) / 2.
@@ -53,6 +72,43 @@ impl Trace {
         let curve = self.expm1(below);
         let curve = self.mul_scalar(curve, alpha);
         self.select(positive, x, curve)
+    }
+    /// x where x > 0, else alpha (e^(x / alpha) - 1); slope 1 at 0 (Barron, 2017). alpha is not 0.
+    pub fn celu(&mut self, x: Value, alpha: f64) -> Value {
+        if alpha == 0.0 || !alpha.is_finite() {
+            return self.fail(Error::invalid(format!("celu: alpha {alpha} is not a number other than 0")));
+        }
+        let zero = self.zeros_like(x);
+        let positive = self.greater(x, zero);
+        let below = self.select(positive, zero, x);
+        let alpha = self.scalar(self.dtype(x), alpha);
+        let scaled = self.div(below, alpha);
+        let curve = self.expm1(scaled);
+        let curve = self.mul(curve, alpha);
+        self.select(positive, x, curve)
+    }
+    /// 1.0507 times elu with alpha 1.67326; slope 1.0507 times 1.67326 at 0.
+    pub fn selu(&mut self, x: Value) -> Value {
+        let curve = self.elu(x, SELU_ALPHA);
+        self.mul_scalar(curve, SELU_SCALE)
+    }
+    /// x sigmoid(1.702 x).
+    pub fn fast_gelu(&mut self, x: Value) -> Value {
+        let scaled = self.mul_scalar(x, 1.702);
+        let gate = self.sigmoid(scaled);
+        self.mul(x, gate)
+    }
+    /// x tanh(ln(1 + e^x)).
+    pub fn mish(&mut self, x: Value) -> Value {
+        let inner = self.softplus(x);
+        let gate = self.tanh(inner);
+        self.mul(x, gate)
+    }
+    /// x / (1 + |x|).
+    pub fn softsign(&mut self, x: Value) -> Value {
+        let size = self.abs(x);
+        let sum = self.add_scalar(size, 1.0);
+        self.div(x, sum)
     }
     /// x times the standard normal distribution function; `approximate` takes its tanh form
     /// 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) (Hendrycks & Gimpel, 2016).
@@ -117,6 +173,20 @@ impl Trace {
         let small = self.exp(negative);
         let rest = self.log1p(small);
         self.add(linear, rest)
+    }
+    /// ln(1 + e^(beta x)) / beta; x itself where beta x > threshold. beta is not 0.
+    pub fn softplus_with(&mut self, x: Value, beta: f64, threshold: f64) -> Value {
+        if beta == 0.0 || !beta.is_finite() || threshold.is_nan() {
+            return self.fail(Error::invalid(format!("softplus: beta {beta} with threshold {threshold}: beta is a number other than 0")));
+        }
+        let dtype = self.dtype(x);
+        let scaled = self.mul_scalar(x, beta);
+        let curve = self.softplus(scaled);
+        let beta = self.scalar(dtype, beta);
+        let curve = self.div(curve, beta);
+        let threshold = self.scalar(dtype, threshold);
+        let is_beyond = self.greater(scaled, threshold);
+        self.select(is_beyond, x, curve)
     }
     /// ln sigmoid(x), without overflow.
     pub fn log_sigmoid(&mut self, x: Value) -> Value {

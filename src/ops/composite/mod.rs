@@ -3,10 +3,28 @@
 pub mod activation;
 pub mod arithmetic;
 pub mod distance;
+pub mod gate;
+pub mod logic;
 pub mod loss;
 pub mod norm;
+pub mod shrink;
 pub mod softmax;
+pub mod special;
 pub mod statistics;
 mod support;
+#[cfg(test)]
+pub(crate) mod testing;
 
+pub use logic::Tolerance;
 pub use loss::Reduction;
+
+use crate::ir::Value;
+use crate::ops::Trace;
+use crate::ops::binary::promote;
+use crate::tensor::DType;
+
+/// The dtype that the values meet in, f32 for integers and bool.
+fn float_of(g: &Trace, values: &[Value]) -> DType {
+    let dtype = values.iter().map(|value| g.dtype(*value)).reduce(promote).unwrap_or(DType::F32);
+    if dtype.is_float() { dtype } else { DType::F32 }
+}

@@ -7,6 +7,7 @@ mod lower;
 pub mod matmul;
 mod random;
 pub mod simd;
+mod special;
 mod strided;
 mod tile;
 

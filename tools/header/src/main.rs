@@ -1,9 +1,11 @@
-//! Writes `include/tenon.h` from the chapters in `src/capi`; with `--check`, only tells whether the committed header is
-//! current.
+//! Writes `include/tenon.h` from the chapters in `src/capi`, and before it the chapter that follows from a table ([`unary`]); with
+//! `--check`, only tells whether the committed files are current.
 //!
 //! cbindgen reads one file per chapter, so declarations stand in the order of the source, and the headings between them
 //! come from `src/capi/mod.rs`. This program adds what surrounds the chapters, and turns constants into enumerators:
 //! cbindgen writes `#define`s, which other languages' bindings cannot see.
+
+mod unary;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -29,16 +31,24 @@ fn main() -> ExitCode {
 
 fn run(check: bool) -> Result<(), String> {
     let root = root();
-    let path = root.join("include/tenon.h");
-    let fresh = header(&root)?;
+    let chapter = unary::chapter(&read(&root.join("src/ops/unary.rs"))?)?;
+    settle(&root, "src/capi/ops_unary.rs", &chapter, check)?;
+    settle(&root, "include/tenon.h", &header(&root)?, check)
+}
+
+/// Writes a file, or tells in what the committed one differs.
+fn settle(root: &Path, name: &str, fresh: &str, check: bool) -> Result<(), String> {
+    let path = root.join(name);
     if check {
         let committed = std::fs::read_to_string(&path).unwrap_or_default();
-        return match difference(&committed, &fresh) {
+        return match difference(&committed, fresh) {
             None => Ok(()),
-            Some(text) => Err(format!("include/tenon.h is not what src/capi says; run `cargo run -p header`:\n{text}")),
+            Some(text) => Err(format!("{name} is not what the sources say; run `cargo run -p header`:\n{text}")),
         };
     }
-    std::fs::create_dir_all(root.join("include")).map_err(|error| error.to_string())?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    }
     std::fs::write(&path, fresh).map_err(|error| format!("{}: {error}", path.display()))
 }
 

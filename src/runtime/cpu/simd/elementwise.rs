@@ -1,8 +1,9 @@
 //! Elementwise kernels: what each operation computes on a vector, the loop around it, and the table from operation to kernel.
 
 use super::vector::{Float, Integer, Mask, Simd, Vector};
-use super::{Class, Kernel, TileOp, math, random, tanh};
+use super::{Class, Kernel, TileOp, math, random, tanh, wide};
 use crate::ir::{Binary, Compare, Unary};
+use crate::runtime::cpu::special;
 use std::marker::PhantomData;
 
 /// What stands at a kernel's pointer: lanes of a class, or narrower storage that widens when loaded.
@@ -232,6 +233,14 @@ operations! {
     Tanh32[S: Simd](x: S::F32) -> S::F32, 1 { tanh::tanh::<S>(x) }
     Sigmoid32[S: Simd](x: S::F32) -> S::F32, 1 { math::sigmoid::<S>(x) }
     Erf32[S: Simd](x: S::F32) -> S::F32, 1 { math::erf::<S>(x) }
+    Exp2Single[S: Simd](x: S::F32) -> S::F32, 1 { math::exp2::<S>(x) }
+    Log2Single[S: Simd](x: S::F32) -> S::F32, 1 { wide::log2::<S>(x) }
+    Log10Single[S: Simd](x: S::F32) -> S::F32, 1 { wide::log10::<S>(x) }
+    Tan32[S: Simd](x: S::F32) -> S::F32, 1 { wide::tan::<S>(x) }
+    Asin32[S: Simd](x: S::F32) -> S::F32, 1 { wide::asin::<S>(x) }
+    Acos32[S: Simd](x: S::F32) -> S::F32, 1 { wide::acos::<S>(x) }
+    Atan32[S: Simd](x: S::F32) -> S::F32, 1 { wide::atan::<S>(x) }
+    Erfc32[S: Simd](x: S::F32) -> S::F32, 1 { wide::erfc::<S>(x) }
     Uniform[S: Simd](x: S::F32) -> S::F32, 1 { random::uniform::<S>(x) }
     Normal[S: Simd](x: S::F32) -> S::F32, 1 { random::normal::<S>(x) }
 
@@ -262,6 +271,8 @@ operations! {
     MulDifference[V: Float](x: V, y: V, z: V) -> V, 4 { x.mul(y.sub(z)) }
     Pow32[S: Simd](x: S::F32, y: S::F32) -> S::F32, 1 { math::pow::<S>(x, y) }
     Pow64[S: Simd](x: S::F64, y: S::F64) -> S::F64, 1 { x.zip(y, libm::pow) }
+    Atan2Single[S: Simd](y: S::F32, x: S::F32) -> S::F32, 1 { wide::atan2::<S>(y, x) }
+    Hypot32[S: Simd](x: S::F32, y: S::F32) -> S::F32, 1 { wide::hypot::<S>(x, y) }
     Rem32[S: Simd](x: S::F32, y: S::F32) -> S::F32, 1 { x.zip(y, libm::fmodf) }
     Rem64[S: Simd](x: S::F64, y: S::F64) -> S::F64, 1 { x.zip(y, libm::fmod) }
     IntegerDiv[V: Integer<Element: Whole>](x: V, y: V) -> V, 1 { x.zip(y, Whole::divide) }
@@ -278,6 +289,7 @@ operations! {
     IsInf[S: Simd, V: Float<Mask = S::Mask>](x: V) -> S::I32, 4 { S::ones(is_infinite(x)) }
     // x - x is zero for finite x and NaN for all others.
     IsFinite[S: Simd, V: Float<Mask = S::Mask>](x: V) -> S::I32, 4 { S::ones(x.sub(x).eq(small(0))) }
+    Signbit[S: Simd, V: Float<Mask = S::Mask>](x: V) -> S::I32, 4 { S::ones(small::<V>(1).copysign(x).lt(small(0))) }
     Select[S: Simd, V: Vector<Mask = S::Mask>](condition: S::I32, x: V, y: V) -> V, 4 {
         V::select(condition.eq(small(0)), y, x)
     }
@@ -463,6 +475,16 @@ pub fn kernel<S: Simd>(operation: TileOp, class: Class, scalar: [bool; 3]) -> Op
             Unary::IsNan => float_tests!(IsNan),
             Unary::IsInf => float_tests!(IsInf),
             Unary::IsFinite => float_tests!(IsFinite),
+            Unary::Signbit => float_tests!(Signbit),
+            Unary::Exp2 if class == Class::F32 => unary!(S, Exp2Single<S>, scalar),
+            Unary::Log2 if class == Class::F32 => unary!(S, Log2Single<S>, scalar),
+            Unary::Log10 if class == Class::F32 => unary!(S, Log10Single<S>, scalar),
+            Unary::Tan if class == Class::F32 => unary!(S, Tan32<S>, scalar),
+            Unary::Asin if class == Class::F32 => unary!(S, Asin32<S>, scalar),
+            Unary::Acos if class == Class::F32 => unary!(S, Acos32<S>, scalar),
+            Unary::Atan if class == Class::F32 => unary!(S, Atan32<S>, scalar),
+            Unary::Erfc if class == Class::F32 => unary!(S, Erfc32<S>, scalar),
+            _ => special::unary(operation, class, scalar),
         },
         TileOp::Binary(operation) => match operation {
             Binary::Add => all!(binary, Add),
@@ -479,6 +501,9 @@ pub fn kernel<S: Simd>(operation: TileOp, class: Class, scalar: [bool; 3]) -> Op
             Binary::And => integers!(binary, And),
             Binary::Or => integers!(binary, Or),
             Binary::Xor => integers!(binary, Xor),
+            Binary::Atan2 if class == Class::F32 => binary!(S, Atan2Single<S>, scalar),
+            Binary::Hypot if class == Class::F32 => binary!(S, Hypot32<S>, scalar),
+            _ => special::binary(operation, class, scalar),
         },
         TileOp::Compare(operation) => match operation {
             Compare::Eq => tests!(binary, Equal),

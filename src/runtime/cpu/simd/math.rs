@@ -51,6 +51,18 @@ pub fn exp<S: Simd>(x: S::F32) -> S::F32 {
     S::scale(expm1_reduced(r).add(one), n, integer)
 }
 
+/// 2^x.
+#[inline(always)]
+pub fn exp2<S: Simd>(x: S::F32) -> S::F32 {
+    // Beyond these bounds the result is infinity or zero, as it is at them.
+    let x = x.at_most(S::F32::splat(128.0)).at_least(S::F32::splat(-151.0));
+    let shifted = x.add(S::F32::splat(ROUNDER));
+    let n = shifted.sub(S::F32::splat(ROUNDER));
+    let integer = S::bits(shifted).sub(S::I32::splat(ROUNDER.to_bits() as i32));
+    let r = x.sub(n).mul(S::F32::splat(std::f32::consts::LN_2));
+    S::scale(expm1_reduced(r).add(S::F32::splat(1.0)), n, integer)
+}
+
 /// e^r - 1 for |r| <= ln 2 / 2.
 #[inline(always)]
 fn expm1_reduced<V: Float<Element = f32>>(r: V) -> V {
@@ -131,7 +143,7 @@ pub fn log<S: Simd>(x: S::F32) -> S::F32 {
 
 /// The result with the values at and beyond the ends of ln's domain put in.
 #[inline(always)]
-fn log_special<S: Simd>(x: S::F32, result: S::F32) -> S::F32 {
+pub(super) fn log_special<S: Simd>(x: S::F32, result: S::F32) -> S::F32 {
     let zero = S::F32::splat(0.0);
     let infinity = S::F32::splat(f32::INFINITY);
     let result = S::F32::select(x.eq(infinity), infinity, result);
@@ -178,17 +190,24 @@ pub fn cos<S: Simd>(x: S::F32) -> S::F32 {
     circular::<S, 1>(x, libm::cosf)
 }
 
-/// sin(x + SHIFT pi/2): x = n pi/2 + r in f64, then the sine or cosine of r by the quadrant n + SHIFT; `huge` beyond the reducible range.
+/// Which lanes can be reduced, n, and r with x = n pi/2 + r and |r| <= pi / 4; 0 and 0 in the other lanes.
 #[inline(always)]
-fn circular<S: Simd, const SHIFT: i32>(x: S::F32, huge: impl Fn(f32) -> f32) -> S::F32 {
+pub(super) fn quarter_turns<S: Simd>(x: S::F32) -> (S::Mask, S::I32, S::F64) {
     let reducible = x.abs().le(S::F32::splat(REDUCIBLE));
     let wide = S::f32_to_f64(S::F32::select(reducible, x, S::F32::splat(0.0)));
     // 1.5 * 2^52 rounds as ROUNDER does.
     let rounder = S::F64::splat(6755399441055744.0);
     let n = wide.mul_add(S::F64::splat(std::f64::consts::FRAC_2_PI), rounder).sub(rounder);
     let r = n.neg_mul_add(S::F64::splat(HALF_PI_HIGH), wide);
-    let r = S::f64_to_f32(n.neg_mul_add(S::F64::splat(HALF_PI_LOW), r));
-    let quadrant = S::f64_to_i32(n).add(S::I32::splat(SHIFT));
+    (reducible, S::f64_to_i32(n), n.neg_mul_add(S::F64::splat(HALF_PI_LOW), r))
+}
+
+/// sin(x + SHIFT pi/2): x = n pi/2 + r in f64, then the sine or cosine of r by the quadrant n + SHIFT; `huge` beyond the reducible range.
+#[inline(always)]
+fn circular<S: Simd, const SHIFT: i32>(x: S::F32, huge: impl Fn(f32) -> f32) -> S::F32 {
+    let (reducible, quadrant, r) = quarter_turns::<S>(x);
+    let r = S::f64_to_f32(r);
+    let quadrant = quadrant.add(S::I32::splat(SHIFT));
 
     let square = r.mul(r);
     let sine = polynomial(square, SIN).mul(square).mul_add(r, r);
@@ -242,27 +261,37 @@ const EXP2: [f64; 9] = [
     1.3175825572859666e-6,
 ];
 
+/// log2 of positive finite numbers, to about 1e-10 of its value.
+#[inline(always)]
+pub(super) fn log2_wide<S: Simd>(x: S::F32) -> S::F64 {
+    let tiny = x.lt(S::F32::splat(f32::MIN_POSITIVE));
+    let normal = S::F32::select(tiny, x.mul(S::F32::splat(8388608.0)), x);
+    let bits = S::bits(normal);
+    let exponent = bits.sub(S::I32::splat(std::f32::consts::FRAC_1_SQRT_2.to_bits() as i32)).and(S::I32::splat(0xff80_0000_u32 as i32));
+    let mantissa = S::f32_to_f64(S::from_bits(bits.sub(exponent)));
+    let e = S::shift_right::<23>(exponent).sub(S::I32::select(tiny, S::I32::splat(23), S::I32::splat(0)));
+    let s = mantissa.sub(S::F64::splat(1.0)).div(mantissa.add(S::F64::splat(1.0)));
+    polynomial(s.mul(s), LOG2).mul_add(s, S::i32_to_f64(e))
+}
+
+/// 2^x, to about 1e-12 of its value; beyond the range of f32 some number beyond it.
+#[inline(always)]
+pub(super) fn exp2_wide<S: Simd>(x: S::F64) -> S::F64 {
+    let x = x.at_most(S::F64::splat(200.0)).at_least(S::F64::splat(-200.0));
+    let rounder = S::F64::splat(6755399441055744.0);
+    let n = x.add(rounder).sub(rounder);
+    polynomial(x.sub(n), EXP2).mul(S::power_of_two(S::f64_to_i32(n)))
+}
+
 /// x^y = 2^(y log2 |x|), both functions in f64, with C's rules for signs and special values.
 #[inline(always)]
 pub fn pow<S: Simd>(x: S::F32, y: S::F32) -> S::F32 {
     let (zero, one) = (S::F32::splat(0.0), S::F32::splat(1.0));
     let infinity = S::F32::splat(f32::INFINITY);
     let magnitude = x.abs();
-    let tiny = magnitude.lt(S::F32::splat(f32::MIN_POSITIVE));
-    let normal = S::F32::select(tiny, magnitude.mul(S::F32::splat(8388608.0)), magnitude);
+    let log2 = log2_wide::<S>(magnitude);
 
-    let bits = S::bits(normal);
-    let exponent = bits.sub(S::I32::splat(std::f32::consts::FRAC_1_SQRT_2.to_bits() as i32)).and(S::I32::splat(0xff80_0000_u32 as i32));
-    let mantissa = S::f32_to_f64(S::from_bits(bits.sub(exponent)));
-    let e = S::shift_right::<23>(exponent).sub(S::I32::select(tiny, S::I32::splat(23), S::I32::splat(0)));
-    let s = mantissa.sub(S::F64::splat(1.0)).div(mantissa.add(S::F64::splat(1.0)));
-    let log2 = polynomial(s.mul(s), LOG2).mul_add(s, S::i32_to_f64(e));
-
-    let product = S::f32_to_f64(y).mul(log2).at_most(S::F64::splat(200.0)).at_least(S::F64::splat(-200.0));
-    let rounder = S::F64::splat(6755399441055744.0);
-    let n = product.add(rounder).sub(rounder);
-    let power = polynomial(product.sub(n), EXP2).mul(S::power_of_two(S::f64_to_i32(n)));
-    let mut result = S::f64_to_f32(power);
+    let mut result = S::f64_to_f32(exp2_wide::<S>(S::f32_to_f64(y).mul(log2)));
 
     // |x| of 0 or infinity, whose logarithm is none; |y| infinite is handled by the bounds above, but for log2 = 0.
     let grows = zero.lt(y);

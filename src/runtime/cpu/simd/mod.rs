@@ -14,6 +14,7 @@ mod random;
 mod reduce;
 mod tanh;
 mod vector;
+mod wide;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -118,8 +119,8 @@ impl Level {
 /// An elementwise operation on tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TileOp {
-    /// `Not` is bitwise in every class: a bool is inverted by comparing it with 0, a u8 by `Xor` with 255. `IsNan`, `IsInf` and `IsFinite`
-    /// give I32 lanes of 0 or 1.
+    /// `Not` is bitwise in every class: a bool is inverted by comparing it with 0, a u8 by `Xor` with 255. `IsNan`, `IsInf`, `IsFinite` and
+    /// `Signbit` give I32 lanes of 0 or 1.
     Unary(Unary),
     /// Integers wrap; a quotient or remainder by zero is 0; an integer to a negative power is 0 but for the bases 1 and -1.
     Binary(Binary),

@@ -1,6 +1,7 @@
 //! f32 functions against f64.
 
 use super::*;
+use std::f32::consts::{FRAC_PI_2, PI};
 
 /// The distance between neighbouring f32 numbers at this value.
 fn spacing(x: f64) -> f64 {
@@ -79,6 +80,14 @@ accurate! {
     tanh: Tanh, libm::tanh;
     logistic: Sigmoid, sigmoid;
     erf: Erf, libm::erf;
+    exp2: Exp2, libm::exp2;
+    log2: Log2, libm::log2;
+    log10: Log10, libm::log10;
+    tan: Tan, libm::tan;
+    asin: Asin, libm::asin;
+    acos: Acos, libm::acos;
+    atan: Atan, libm::atan;
+    erfc: Erfc, libm::erfc;
 }
 
 #[test]
@@ -133,6 +142,17 @@ fn special_values() {
         (Unary::Tanh, &[(0.0, 0.0), (-0.0, -0.0), (INF, 1.0), (-INF, -1.0), (NAN, NAN), (-1e-45, -1e-45), (30.0, 1.0), (-3e38, -1.0)]),
         (Unary::Sigmoid, &[(0.0, 0.5), (-0.0, 0.5), (INF, 1.0), (-INF, 0.0), (NAN, NAN), (-103.2, 1e-45), (-3e38, 0.0)]),
         (Unary::Erf, &[(0.0, 0.0), (-0.0, -0.0), (INF, 1.0), (-INF, -1.0), (NAN, NAN), (-1e-45, -1e-45), (-3e38, -1.0)]),
+        (
+            Unary::Exp2,
+            &[(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, 0.0), (NAN, NAN), (128.0, INF), (-149.0, 1e-45), (-151.0, 0.0), (-3e38, 0.0)],
+        ),
+        (Unary::Log2, &[(1.0, 0.0), (0.0, -INF), (-0.0, -INF), (-1.0, NAN), (INF, INF), (NAN, NAN), (1e-45, -149.0), (8.0, 3.0)]),
+        (Unary::Log10, &[(1.0, 0.0), (0.0, -INF), (-0.0, -INF), (-1.0, NAN), (INF, INF), (NAN, NAN), (1000.0, 3.0)]),
+        (Unary::Tan, &[(0.0, 0.0), (-0.0, -0.0), (INF, NAN), (-INF, NAN), (NAN, NAN), (-1e-45, -1e-45)]),
+        (Unary::Asin, &[(0.0, 0.0), (-0.0, -0.0), (1.1, NAN), (-INF, NAN), (NAN, NAN), (-1e-45, -1e-45), (1.0, FRAC_PI_2)]),
+        (Unary::Acos, &[(1.0, 0.0), (1.1, NAN), (-INF, NAN), (NAN, NAN), (0.0, FRAC_PI_2), (-1.0, PI)]),
+        (Unary::Atan, &[(0.0, 0.0), (-0.0, -0.0), (INF, FRAC_PI_2), (-INF, -FRAC_PI_2), (NAN, NAN), (-1e-45, -1e-45), (3e38, FRAC_PI_2)]),
+        (Unary::Erfc, &[(0.0, 1.0), (-0.0, 1.0), (INF, 0.0), (-INF, 2.0), (NAN, NAN), (1e-45, 1.0), (-3e38, 2.0)]),
         (Unary::Sign, &[(0.0, 0.0), (-0.0, -0.0), (NAN, NAN), (INF, 1.0), (-INF, -1.0), (-1e-45, -1.0)]),
         (Unary::Relu, &[(0.0, 0.0), (-0.0, 0.0), (NAN, NAN), (INF, INF), (-INF, 0.0), (-1e-45, 0.0), (1e-45, 1e-45)]),
         (Unary::Neg, &[(0.0, -0.0), (INF, -INF), (NAN, NAN)]),
@@ -185,6 +205,25 @@ fn powers_of_special_values() {
                 let (got, expected): (Vec<f32>, _) = (run(pow, 1, [&[x], &[y], &[]]), libm::pow(x as f64, y as f64));
                 let sign_agrees = got[0].is_nan() || got[0].is_sign_negative() == (expected as f32).is_sign_negative();
                 assert!(error(got[0], expected) <= 2.0 && sign_agrees, "{x:e} ^ {y:e} at {}: {:e}, not {expected:e}", level.name(), got[0]);
+            }
+        }
+    }
+}
+
+/// C's rules for the angle of a point and its distance, with all signs of zero and infinity.
+#[test]
+fn angles_and_distances_of_special_values() {
+    let special = [0.0, -0.0, 1.0, -1.0, 1e-45, -1e-45, 3e38, -3e38, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 0.7, -1234.5];
+    for level in Level::available() {
+        for (operation, function) in [(Binary::Atan2, libm::atan2 as fn(f64, f64) -> f64), (Binary::Hypot, libm::hypot)] {
+            let kernel = kernel(level, TileOp::Binary(operation), Class::F32, [false; 3]).unwrap();
+            for y in special {
+                for x in special {
+                    let (got, expected): (Vec<f32>, _) = (run(kernel, 1, [&[y], &[x], &[]]), function(y as f64, x as f64));
+                    let sign_agrees = got[0].is_nan() || got[0].is_sign_negative() == expected.is_sign_negative();
+                    let is_close = error(got[0], expected) <= 1.0 && sign_agrees;
+                    assert!(is_close, "{operation:?}({y:e}, {x:e}) at {}: {:e}, not {expected:e}", level.name(), got[0]);
+                }
             }
         }
     }

@@ -2,54 +2,11 @@
 
 use super::*;
 
-const UNARY: [Unary; 26] = [
-    Unary::Identity,
-    Unary::StopGradient,
-    Unary::Neg,
-    Unary::Abs,
-    Unary::Sign,
-    Unary::Exp,
-    Unary::Expm1,
-    Unary::Log,
-    Unary::Log1p,
-    Unary::Sqrt,
-    Unary::Rsqrt,
-    Unary::Reciprocal,
-    Unary::Sin,
-    Unary::Cos,
-    Unary::Tanh,
-    Unary::Sigmoid,
-    Unary::Erf,
-    Unary::Floor,
-    Unary::Ceil,
-    Unary::Round,
-    Unary::Trunc,
-    Unary::Relu,
-    Unary::Not,
-    Unary::IsNan,
-    Unary::IsInf,
-    Unary::IsFinite,
-];
-const BINARY: [Binary; 11] = [
-    Binary::Add,
-    Binary::Sub,
-    Binary::Mul,
-    Binary::Div,
-    Binary::Rem,
-    Binary::Pow,
-    Binary::Max,
-    Binary::Min,
-    Binary::And,
-    Binary::Or,
-    Binary::Xor,
-];
-const COMPARE: [Compare; 6] = [Compare::Eq, Compare::Ne, Compare::Lt, Compare::Le, Compare::Gt, Compare::Ge];
-
 /// Every operation with its number of operands.
 fn operations() -> Vec<(TileOp, usize)> {
-    let mut all: Vec<(TileOp, usize)> = UNARY.iter().map(|x| (TileOp::Unary(*x), 1)).collect();
-    all.extend(BINARY.iter().map(|x| (TileOp::Binary(*x), 2)));
-    all.extend(COMPARE.iter().map(|x| (TileOp::Compare(*x), 2)));
+    let mut all: Vec<(TileOp, usize)> = Unary::ALL.iter().map(|x| (TileOp::Unary(*x), 1)).collect();
+    all.extend(Binary::ALL.iter().map(|x| (TileOp::Binary(*x), 2)));
+    all.extend(Compare::ALL.iter().map(|x| (TileOp::Compare(*x), 2)));
     all.extend(Class::ALL.iter().map(|x| (TileOp::Convert(*x), 1)));
     all.extend([(TileOp::Copy, 1), (TileOp::NormalFromBits, 1), (TileOp::UniformFromBits, 1)]);
     all.extend([(TileOp::MulAdd, 3), (TileOp::NegMulAdd, 3), (TileOp::MulSub, 3)]);
@@ -58,7 +15,7 @@ fn operations() -> Vec<(TileOp, usize)> {
 
 fn result_class(operation: TileOp, class: Class) -> Class {
     match operation {
-        TileOp::Compare(_) | TileOp::Unary(Unary::IsNan | Unary::IsInf | Unary::IsFinite) => Class::I32,
+        TileOp::Compare(_) | TileOp::Unary(Unary::IsNan | Unary::IsInf | Unary::IsFinite | Unary::Signbit) => Class::I32,
         TileOp::Convert(to) => to,
         _ => class,
     }
@@ -121,18 +78,38 @@ fn ends_and_scalars_i64() {
     ends_and_scalars::<i64>();
 }
 
+/// Functions with a vector version in f32.
+const VECTOR: [Unary; 17] = [
+    Unary::Exp,
+    Unary::Expm1,
+    Unary::Exp2,
+    Unary::Log,
+    Unary::Log1p,
+    Unary::Log2,
+    Unary::Log10,
+    Unary::Sin,
+    Unary::Cos,
+    Unary::Tan,
+    Unary::Asin,
+    Unary::Acos,
+    Unary::Atan,
+    Unary::Tanh,
+    Unary::Sigmoid,
+    Unary::Erf,
+    Unary::Erfc,
+];
+
 /// Everything but f32 mathematics has the same bits at every level, wherever it is defined to be one value.
 fn levels_agree<T: Plain>() {
     let n = 1000;
     let (a, b, c) = (values::<T>(4, n), values::<T>(5, n), values::<T>(6, n));
     let mut compared = 0;
     for (operation, _) in operations() {
-        let mathematics = matches!(
-            operation,
-            TileOp::Unary(
-                Unary::Exp | Unary::Expm1 | Unary::Log | Unary::Log1p | Unary::Sin | Unary::Cos | Unary::Tanh | Unary::Sigmoid | Unary::Erf
-            ) | TileOp::Binary(Binary::Pow)
-        ) && T::CLASS == Class::F32;
+        let mathematics = match operation {
+            TileOp::Unary(operation) => VECTOR.contains(&operation),
+            TileOp::Binary(operation) => matches!(operation, Binary::Pow | Binary::Atan2),
+            _ => false,
+        } && T::CLASS == Class::F32;
         if mathematics || matches!(operation, TileOp::MulAdd | TileOp::NegMulAdd | TileOp::MulSub) {
             continue;
         }
@@ -266,6 +243,7 @@ fn cheap_functions_are_rusts() {
             unary_matches::<$type, i32>(Unary::IsNan, |x| x.is_nan() as i32);
             unary_matches::<$type, i32>(Unary::IsInf, |x| x.is_infinite() as i32);
             unary_matches::<$type, i32>(Unary::IsFinite, |x| x.is_finite() as i32);
+            unary_matches::<$type, i32>(Unary::Signbit, |x| x.is_sign_negative() as i32);
         )*};
     }
     macro_rules! integers {
