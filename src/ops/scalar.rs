@@ -109,7 +109,7 @@ fn is_pole(x: f64) -> bool {
 }
 
 pub(crate) fn lgamma(x: f64) -> f64 {
-    if is_pole(x) {
+    if is_pole(x) || x == f64::INFINITY {
         return f64::INFINITY;
     }
     if x < 0.5 {

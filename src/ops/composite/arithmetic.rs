@@ -130,10 +130,13 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         meaning: "|a| with the sign of b; slope 0 at a = 0",
         domain: Domain::Float,
         build: |g, x| {
-            let sign = g.cast(x[1], DType::F64);
+            let sign = g.cast(x[1], g.dtype(x[0]));
             g.copysign(x[0], sign)
         },
-        samples: &[&[(&[3, 4], Values::Uniform(0.3, 2.0)), (&[3, 4], Values::Integers(-3, 3))]],
+        samples: &[
+            &[(&[3, 4], Values::Uniform(0.3, 2.0)), (&[3, 4], Values::Integers(-3, 3))],
+            &[(&[3, 4], Values::Uniform(-2.0, -0.3)), (&[3, 4], Values::Integers(-3, 3))],
+        ],
         ..Row::COMMON
     },
     Row {

@@ -124,7 +124,7 @@ impl Trace {
         let negative = self.neg(size);
         let share = power(self, negative);
         let rest = self.log1p(share);
-        let rest = self.mul_scalar(rest, scale);
+        let rest = if scale == 1.0 { rest } else { self.mul_scalar(rest, scale) };
         self.add(largest, rest)
     }
     /// ln(x / (1 - x)); with `eps`, of x held between eps and 1 - eps.
@@ -135,18 +135,22 @@ impl Trace {
             Some(eps) => return self.fail(Error::invalid(format!("logit: eps {eps} is not between 0 and 1/2"))),
         };
         let dtype = self.dtype(x);
-        let left = self.one_minus(x);
-        // Around 1/2, ln(1 + (2x - 1) / (1 - x)): the quotient's nominator is exact there.
-        let double = self.add(x, x);
-        let one = self.scalar(dtype, 1.0);
-        let above = self.sub(double, one);
-        let excess = self.div(above, left);
-        let near = self.log1p(excess);
-        let odds = self.div(x, left);
-        let far = self.log(odds);
         let (low, high) = (self.scalar(dtype, 0.3), self.scalar(dtype, 0.65));
         let (over, under) = (self.greater(x, low), self.less(x, high));
         let is_near = self.bitwise_and(over, under);
+        // Around 1/2, ln(1 + (2x - 1) / (1 - x)): the quotient's nominator is exact there. Elsewhere that branch sees 1/2, where its slope is
+        // finite.
+        let half = self.scalar(dtype, 0.5);
+        let inner = self.select(is_near, x, half);
+        let double = self.add(inner, inner);
+        let one = self.scalar(dtype, 1.0);
+        let above = self.sub(double, one);
+        let left = self.one_minus(inner);
+        let excess = self.div(above, left);
+        let near = self.log1p(excess);
+        let left = self.one_minus(x);
+        let (taken, left) = (self.log(x), self.log(left));
+        let far = self.sub(taken, left);
         self.select(is_near, near, far)
     }
     /// Derivative number n of digamma, n at most 170: (-1)^(n + 1) n! zeta(n + 1, x).

@@ -57,9 +57,54 @@ pub const ENTRIES: &[Entry] = &[
     ("le", Binary(Trace::less_equal)),
     ("gt", Binary(Trace::greater)),
     ("ge", Binary(Trace::greater_equal)),
-    ("bitwise_and", Binary(Trace::logical_and)),
-    ("bitwise_or", Binary(Trace::logical_or)),
-    ("bitwise_xor", Binary(Trace::logical_xor)),
+    ("bitwise_and", Binary(Trace::bitwise_and)),
+    ("bitwise_or", Binary(Trace::bitwise_or)),
+    ("bitwise_xor", Binary(Trace::bitwise_xor)),
+    ("atan2", Binary(Trace::atan2)),
+    ("copysign", Binary(Trace::copysign)),
+    ("floor_divide", Binary(Trace::floor_divide)),
+    ("div/floor_rounding", Binary(Trace::floor_divide)),
+    ("fmax", Binary(Trace::fmax)),
+    ("fmin", Binary(Trace::fmin)),
+    ("gcd", Binary(Trace::gcd)),
+    ("heaviside", Binary(Trace::heaviside)),
+    ("hypot", Binary(Trace::hypot)),
+    ("igamma", Binary(Trace::igamma)),
+    ("igammac", Binary(Trace::igammac)),
+    ("lcm", Binary(Trace::lcm)),
+    ("ldexp", Binary(Trace::ldexp)),
+    ("logaddexp", Binary(Trace::logaddexp)),
+    ("logaddexp2", Binary(Trace::logaddexp2)),
+    ("logical_and", Binary(Trace::logical_and)),
+    ("logical_or", Binary(Trace::logical_or)),
+    ("logical_xor", Binary(Trace::logical_xor)),
+    ("nextafter", Binary(Trace::nextafter)),
+    ("remainder", Binary(Trace::remainder)),
+    ("special.xlog1py", Binary(Trace::xlog1py)),
+    ("xlogy", Binary(Trace::xlogy)),
+    ("special.zeta", Binary(Trace::zeta)),
+    ("__rmod__", Binary(|g, a, b| g.remainder(b, a))),
+    (
+        "lerp",
+        One(|g, a| {
+            let (x, y, weight) = (a.x(g, 0), a.x(g, 1), a.x(g, 2));
+            g.lerp(x, y, weight)
+        }),
+    ),
+    (
+        "addcmul",
+        One(|g, a| {
+            let (x, y, z) = (a.x(g, 0), a.x(g, 1), a.x(g, 2));
+            g.addcmul(x, y, z, a.named("value").number_or(1.0))
+        }),
+    ),
+    (
+        "addcdiv",
+        One(|g, a| {
+            let (x, y, z) = (a.x(g, 0), a.x(g, 1), a.x(g, 2));
+            g.addcdiv(x, y, z, a.named("value").number_or(1.0))
+        }),
+    ),
     ("__radd__", Binary(Trace::add)),
     ("__rmul__", Binary(Trace::mul)),
     ("__rsub__", Binary(|g, a, b| g.sub(b, a))),
