@@ -1,10 +1,20 @@
-//! What the kernels cost on tiles of 1024 elements that lie in the first-level cache: `cargo bench --bench kernels`.
+//! What the kernels cost: `cargo bench --bench kernels`, or `-- tiles`, `-- convolutions`, `-- pools` for a part.
 //!
-//! Prints nanoseconds per element, the best of many runs.
+//! Loops over tiles of 1024 elements that lie in the first-level cache, in nanoseconds per element; convolutions in GFLOP/s beside a matrix product
+//! of the same run; pools in nanoseconds per element of the image. The best of many runs, one thread.
 
 use std::time::Instant;
-use tenon::ir::{Binary, Unary};
+use tenon::autodiff::reverse;
+use tenon::ir::{Binary, Type, Unary, Value};
+use tenon::ops::Trace;
+use tenon::ops::composite::vision::Padding;
+use tenon::ops::composite::vision::convolution::Convolution;
+use tenon::ops::composite::vision::pool::{Divisor, Pool};
 use tenon::runtime::cpu::simd::{Class, Level, RowOp, TileOp, column_reduce, expand_rows, kernel, row_reduce};
+use tenon::runtime::jobs::Jobs;
+use tenon::runtime::{Program, Target};
+use tenon::tensor::Allocator;
+use tenon::{DType, Shape, Tensor};
 
 const N: usize = 1024;
 
@@ -23,6 +33,131 @@ fn best(mut call: impl FnMut()) -> f64 {
 }
 
 fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
+    if is_wanted("convolutions") {
+        convolutions();
+    }
+    if is_wanted("pools") {
+        pools();
+    }
+    if is_wanted("tiles") {
+        tiles();
+    }
+}
+
+/// The least time of a run of the graph in seconds.
+fn seconds(shapes: &[&[usize]], record: impl FnOnce(&mut Trace, &[Value]) -> Value) -> f64 {
+    let allocator = Allocator::system();
+    let mut g = Trace::new();
+    let inputs: Vec<Value> = shapes.iter().map(|dims| g.input(Type::new(DType::F32, Shape::new(dims).expect("a shape")))).collect();
+    let y = record(&mut g, &inputs);
+    let graph = g.finish(&[y]).expect("a graph");
+    let target = Target { allocator: allocator.clone(), jobs: Jobs::inline(), level: Level::detect() };
+    let program = Program::compile(graph, &target).expect("a program");
+    let fill = |dims: &&[usize]| {
+        let numbers: Vec<f32> = (0..dims.iter().product::<usize>()).map(|i| (i * 7919 % 1000) as f32 * 1e-3 - 0.5).collect();
+        Tensor::from_slice(&allocator, &numbers, dims).expect("a tensor")
+    };
+    let inputs: Vec<Tensor> = shapes.iter().map(fill).collect();
+    let inputs: Vec<&Tensor> = inputs.iter().collect();
+    let outputs: Vec<Tensor> =
+        program.output_types().iter().map(|ty| Tensor::zeros(&allocator, ty.dtype, ty.shape).expect("a tensor")).collect();
+    let outputs: Vec<&Tensor> = outputs.iter().collect();
+    let begin = Instant::now();
+    let mut least = f64::INFINITY;
+    while begin.elapsed().as_secs_f64() < 0.4 {
+        let start = thread_seconds();
+        program.run(&inputs, &outputs).expect("a run");
+        least = least.min(thread_seconds() - start);
+    }
+    least
+}
+
+/// The time that this thread has run: what else the machine does counts less.
+fn thread_seconds() -> f64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call writes the struct.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}
+
+fn product_rate() -> f64 {
+    2.0 * 512f64.powi(3) / seconds(&[&[512, 512], &[512, 512]], |g, x| g.matmul(x[0], x[1])) / 1e9
+}
+
+/// Channels, size, kernel, stride, groups; batches of 64.
+const CONVOLUTIONS: &[[usize; 5]] = &[
+    [32, 32, 3, 1, 1],
+    [64, 32, 3, 1, 1],
+    [128, 32, 3, 1, 1],
+    [32, 16, 3, 1, 1],
+    [64, 16, 3, 1, 1],
+    [128, 16, 3, 1, 1],
+    [32, 8, 3, 1, 1],
+    [64, 8, 3, 1, 1],
+    [128, 8, 3, 1, 1],
+    [64, 32, 3, 2, 1],
+    [64, 14, 5, 1, 1],
+    [128, 7, 3, 1, 1],
+    [128, 16, 1, 1, 1],
+    [64, 16, 3, 1, 64],
+    [64, 16, 3, 1, 4],
+];
+
+fn convolutions() {
+    println!("GFLOP/s of f32, batch 64, and in parts of the product 512 x 512 x 512");
+    println!("{:<44}{:>10}{:>18}{:>18}{:>18}", "", "product", "forward", "input gradient", "filter gradient");
+    for &[channels, size, kernel, stride, groups] in CONVOLUTIONS {
+        let options = Convolution { stride: vec![stride], padding: Padding::even(kernel / 2), groups, ..Convolution::default() };
+        let count = (size + kernel / 2 * 2 - kernel) / stride + 1;
+        let (x, w, y) = ([64, channels, size, size], [channels, channels / groups, kernel, kernel], [64, channels, count, count]);
+        let work = 2.0 * (64 * channels * count * count) as f64 * (channels / groups * kernel * kernel) as f64 / 1e9;
+        let rate = product_rate();
+        print!(
+            "{:<44}{rate:>10.1}",
+            format!("{channels} channels, {size} x {size}, {kernel} x {kernel}, stride {stride}, groups {groups}")
+        );
+        let forward = seconds(&[&x, &w], |g, x| g.conv(x[0], x[1], None, &options));
+        let gradient = |position: usize| {
+            seconds(&[&x, &w, &y], |g, x| {
+                let y = g.conv(x[0], x[1], None, &options);
+                reverse(g, &[(y, x[2])], &[x[position]]).expect("a gradient")[0]
+            })
+        };
+        for time in [forward, gradient(0), gradient(1)] {
+            print!("{:>10.1}{:>6.0} %", work / time, work / time / rate * 100.0);
+        }
+        println!();
+    }
+}
+
+fn pools() {
+    println!("pools of f32 [64, 64, 32, 32]: ns per element of the image");
+    println!("{:<44}{:>10}{:>10}", "", "forward", "gradient");
+    let x = [64, 64, 32, 32];
+    let pool = |kernel, stride, padding| Pool { stride: vec![stride], padding: Padding::even(padding), ..Pool::new(&[kernel]) };
+    type Record = fn(&mut Trace, Value, &Pool) -> Value;
+    let rows: [(&str, Record, Pool); 5] = [
+        ("max 2 x 2, stride 2", |g, x, pool| g.max_pool(x, pool), pool(2, 2, 0)),
+        ("max 3 x 3, stride 2, padding 1", |g, x, pool| g.max_pool(x, pool), pool(3, 2, 1)),
+        ("max 3 x 3, stride 1, padding 1", |g, x, pool| g.max_pool(x, pool), pool(3, 1, 1)),
+        ("average 2 x 2, stride 2", |g, x, pool| g.avg_pool(x, pool, Divisor::WithPadding), pool(2, 2, 0)),
+        ("average 3 x 3, stride 1, padding 1", |g, x, pool| g.avg_pool(x, pool, Divisor::WithPadding), pool(3, 1, 1)),
+    ];
+    for (name, record, pool) in rows {
+        let forward = seconds(&[&x], |g, x| record(g, x[0], &pool));
+        let backward = seconds(&[&x], |g, x| {
+            let y = record(g, x[0], &pool);
+            let seed = g.ones_like(y);
+            reverse(g, &[(y, seed)], &[x[0]]).expect("a gradient")[0]
+        });
+        let elements = x.iter().product::<usize>() as f64;
+        println!("{name:<44}{:>10.3}{:>10.3}", forward / elements * 1e9, backward / elements * 1e9);
+    }
+}
+
+fn tiles() {
     let operations = [
         ("Exp", TileOp::Unary(Unary::Exp)),
         ("Expm1", TileOp::Unary(Unary::Expm1)),

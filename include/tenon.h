@@ -1222,6 +1222,275 @@ TenonStatus tenon_scaled_dot_product_attention_options_init(TenonScaledDotProduc
 TenonValue tenon_scaled_dot_product_attention(TenonValue query, TenonValue key, TenonValue value, TenonValue mask,
     const TenonScaledDotProductAttentionOptions *options);
 
+/* ==== Operations: convolutions and pools ============================================================================
+ *
+ * Windows move over one to three spatial dimensions, the last ones.
+ */
+
+/** How much stands around the elements: one of the numbers below. */
+typedef int32_t TenonPadding;
+
+enum {
+    /** As much as the arrays low and high say: nothing, if they are zeros. */
+    TENON_PADDING_EXPLICIT = 0,
+    /** As much as gives ceil(size / stride) windows, half in front, an odd one behind. MindSpore's rule, and TensorFlow's. */
+    TENON_PADDING_SAME = 1,
+    /** Nothing: windows lie inside. */
+    TENON_PADDING_VALID = 2
+};
+
+/** Options of tenon_conv and tenon_conv_transpose. Arrays have an entry for each spatial dimension; the others stay 0. */
+typedef struct TenonConvOptions {
+    /** sizeof(TenonConvOptions), set by tenon_conv_options_init. */
+    size_t struct_size;
+    /** Parts that the channels are cut into: each part of the output sees its part of the input. Default: 1. */
+    int64_t groups;
+    /** Elements from window to window. Default: 1 each. */
+    int64_t stride[3];
+    /** Elements from tap to tap. Default: 1 each. */
+    int64_t dilation[3];
+    /** Zeros in front of each dimension, with TENON_PADDING_EXPLICIT. Default: 0 each. */
+    int64_t low[3];
+    /** Zeros behind each dimension, with TENON_PADDING_EXPLICIT. Default: 0 each. */
+    int64_t high[3];
+    /** Of tenon_conv_transpose: more elements behind each dimension, with TENON_PADDING_EXPLICIT. Default: 0 each. */
+    int64_t output_padding[3];
+    /** Default: TENON_PADDING_EXPLICIT. */
+    TenonPadding padding;
+} TenonConvOptions;
+
+/** Options of pools. Arrays have an entry for each spatial dimension; the others stay 0. */
+typedef struct TenonPoolOptions {
+    /** sizeof(TenonPoolOptions), set by tenon_pool_options_init. */
+    size_t struct_size;
+    /** Elements from window to window. Default: 0 each, the kernel. */
+    int64_t stride[3];
+    /** Elements from tap to tap; not for averages. Default: 1 each. */
+    int64_t dilation[3];
+    /** Padding in front of each dimension, with TENON_PADDING_EXPLICIT: at most half a window. Default: 0 each. */
+    int64_t low[3];
+    /** Padding behind each dimension, with TENON_PADDING_EXPLICIT. Default: 0 each. */
+    int64_t high[3];
+    /** Of averages: what sums are divided by. Default: 0, the number of elements. */
+    double divisor;
+    /** Default: TENON_PADDING_EXPLICIT. */
+    TenonPadding padding;
+    /** A last window may reach beyond the padding, if it begins before it. Default: false. */
+    bool ceil_mode;
+    /** Of averages: explicit padding does not count as elements. Default: false. */
+    bool exclude_padding;
+} TenonPoolOptions;
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonConvOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
+TenonStatus tenon_conv_options_init(TenonConvOptions *options, size_t size);
+
+/**
+ * The convolution of x [N, C, *] or [C, *] with w [O, C / groups, *kernel], where * is one to three spatial dimensions, plus bias
+ * [O]; a bias of all zero bytes, (TenonValue){0}, stands for none. As neural networks mean it: w is not turned round.
+ *
+ * Window i of a dimension lies on elements i * stride + tap * dilation - low; there are (size + low + high - reach) / stride + 1
+ * of them, where reach = (kernel - 1) * dilation + 1. Dtypes promote; numbers of any dtype; 16-bit floats are summed in f32. NULL
+ * options are the defaults.
+ */
+TenonValue tenon_conv(TenonValue x, TenonValue w, TenonValue bias, const TenonConvOptions *options);
+
+/**
+ * What a convolution with w [C, O / groups, *kernel] hands back to its input when it gets x [N, C, *] or [C, *], plus bias [O]; a
+ * bias of all zero bytes stands for none.
+ *
+ * A dimension of n elements becomes (n - 1) * stride + reach - low - high + output_padding, with reach = (kernel - 1) * dilation
+ * + 1; with TENON_PADDING_SAME n * stride; with TENON_PADDING_VALID n * stride + max(reach - stride, 0). The output padding is
+ * computed like the rest, and is less than stride or dilation. NULL options are the defaults.
+ */
+TenonValue tenon_conv_transpose(TenonValue x, TenonValue w, TenonValue bias, const TenonConvOptions *options);
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonPoolOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
+TenonStatus tenon_pool_options_init(TenonPoolOptions *options, size_t size);
+
+/**
+ * The largest element of each window over the last `rank` dimensions (1 to 3) of x [..., *size], with a kernel of `rank` entries;
+ * NaN if any is NaN. Padding takes no part. A tie is the first's, in value and in gradient. Numbers of any dtype. NULL options are
+ * the defaults.
+ */
+TenonValue tenon_max_pool(TenonValue x, const int64_t *kernel, size_t rank, const TenonPoolOptions *options);
+
+/** The places (i64) of what tenon_max_pool gives: numbers in the row-major order of the last `rank` dimensions. Slope 0. */
+TenonValue tenon_max_pool_indices(TenonValue x, const int64_t *kernel, size_t rank, const TenonPoolOptions *options);
+
+/**
+ * Zeros [..., *size] with the elements of x [..., *windows] at `places` (integers, in the shape of x), which count in the
+ * row-major order of the last `rank` dimensions, as tenon_max_pool_indices gives them; several at one place have their average
+ * there. Floats. A place beyond all channels fails the run.
+ */
+TenonValue tenon_max_unpool(TenonValue x, TenonValue places, const int64_t *size, size_t rank);
+
+/**
+ * The average of each window over the last `rank` dimensions (1 to 3) of x [..., *size], with a kernel of `rank` entries. Floats.
+ *
+ * Sums are divided by the number of elements of the window, explicit padding included unless exclude_padding says otherwise; with
+ * TENON_PADDING_SAME padding never counts. NULL options are the defaults.
+ */
+TenonValue tenon_avg_pool(TenonValue x, const int64_t *kernel, size_t rank, const TenonPoolOptions *options);
+
+/**
+ * (sum x^p)^(1 / p) of each window over the last `rank` dimensions (1 to 3) of x [..., *size]; p is not 0. Padding counts as 0.
+ * Floats. NULL options are the defaults.
+ */
+TenonValue tenon_lp_pool(TenonValue x, double p, const int64_t *kernel, size_t rank, const TenonPoolOptions *options);
+
+/**
+ * x / (k + alpha / size * s)^beta, where s is the sum of x^2 over `size` neighbouring channels of x [N, C, ...], size / 2 of them
+ * in front. Floats. PyTorch's usual numbers are alpha 1e-4, beta 0.75, k 1.
+ */
+TenonValue tenon_local_response_norm(TenonValue x, int64_t size, double alpha, double beta, double k);
+
+/* ==== Operations: images ============================================================================================
+ */
+
+/** How elements between elements are made: one of the numbers below. */
+typedef int32_t TenonInterpolation;
+
+enum {
+    /** The element at floor(i * old / new). */
+    TENON_INTERPOLATION_NEAREST = 1,
+    /** The element at floor((i + 1/2) * old / new). */
+    TENON_INTERPOLATION_NEAREST_EXACT = 2,
+    /** The line through two neighbours in each dimension: linear, bilinear, trilinear. */
+    TENON_INTERPOLATION_LINEAR = 3,
+    /** Cubic convolution over four neighbours in each dimension, with a = -3/4: bicubic. */
+    TENON_INTERPOLATION_CUBIC = 4,
+    /** The average of what a new element covers: tenon_adaptive_avg_pool. */
+    TENON_INTERPOLATION_AREA = 5
+};
+
+/** Options of tenon_interpolate. Arrays have an entry for each spatial dimension; the others stay 0. */
+typedef struct TenonInterpolateOptions {
+    /** sizeof(TenonInterpolateOptions), set by tenon_interpolate_options_init. */
+    size_t struct_size;
+    /** The new sizes. Default: 0 each, what the factors give. */
+    int64_t size[3];
+    /** The factors, where there are no sizes; they also scale positions. Default: 0 each, none. */
+    double scale[3];
+    /** Default: TENON_INTERPOLATION_NEAREST. */
+    TenonInterpolation mode;
+    /** The centres of corners stay where they are, for linear and cubic; otherwise their outer edges do. Default: false. */
+    bool align_corners;
+} TenonInterpolateOptions;
+
+/** How tenon_grid_sample makes elements between elements: one of the numbers below. */
+typedef int32_t TenonSampling;
+
+enum {
+    /** From the neighbours in every dimension: bilinear, trilinear. */
+    TENON_SAMPLING_LINEAR = 1,
+    /** The nearest element; halfway, the one at an even position. */
+    TENON_SAMPLING_NEAREST = 2,
+    /** Cubic convolution over four neighbours in each of two dimensions. */
+    TENON_SAMPLING_CUBIC = 3
+};
+
+/** What lies outside of an image: one of the numbers below. */
+typedef int32_t TenonOutside;
+
+enum {
+    /** Zeros. */
+    TENON_OUTSIDE_ZEROS = 1,
+    /** The nearest element. */
+    TENON_OUTSIDE_BORDER = 2,
+    /** The image mirrored. */
+    TENON_OUTSIDE_REFLECTION = 3
+};
+
+/**
+ * Fills options with the defaults. `size` is sizeof(TenonInterpolateOptions). Refuses NULL and a size that is no options
+ * struct's.
+ */
+TenonStatus tenon_interpolate_options_init(TenonInterpolateOptions *options, size_t size);
+
+/**
+ * x [N, C, *size], with one to three spatial dimensions, in another size: that of the options, or floor(size * scale). Exactly one
+ * of the two is given for every dimension. Nearest: any dtype; the others: floats.
+ */
+TenonValue tenon_interpolate(TenonValue x, const TenonInterpolateOptions *options);
+
+/**
+ * The averages of bins[i] bins along each of the last `rank` dimensions (1 to 3) of x; bin i of n reaches from floor(i L / n) up
+ * to, not including, ceil((i + 1) L / n) of L elements. -1 keeps the size of the dimension. Floats.
+ */
+TenonValue tenon_adaptive_avg_pool(TenonValue x, const int64_t *bins, size_t rank);
+
+/** The largest elements of the bins of tenon_adaptive_avg_pool. A tie is the first's, in value and in gradient. Numbers of any dtype. */
+TenonValue tenon_adaptive_max_pool(TenonValue x, const int64_t *bins, size_t rank);
+
+/** The places (i64) of what tenon_adaptive_max_pool gives, in the row-major order of the last `rank` dimensions. Slope 0. */
+TenonValue tenon_adaptive_max_pool_indices(TenonValue x, const int64_t *bins, size_t rank);
+
+/** The average over all dimensions of x [N, C, *] behind the first two, which stay with size 1. Integers give f32. */
+TenonValue tenon_global_avg_pool(TenonValue x);
+
+/** The largest element over all dimensions of x [N, C, *] behind the first two, which stay with size 1. Ties share the gradient. */
+TenonValue tenon_global_max_pool(TenonValue x);
+
+/**
+ * The patches of x [N, C, *size] under windows as columns [N, C * taps, windows] (im2col), with a kernel of `rank` entries (1 to 3),
+ * one for each spatial dimension. Stride, dilation, and padding as in tenon_conv; NULL options are the defaults. Numbers.
+ */
+TenonValue tenon_unfold(TenonValue x, const int64_t *kernel, size_t rank, const TenonConvOptions *options);
+
+/**
+ * The transpose of tenon_unfold (col2im): columns x [N, C * taps, windows] added up where the windows lie in [N, C, *size]. `size`
+ * and `kernel` have `rank` entries, 1 to 3. NULL options are the defaults.
+ */
+TenonValue tenon_fold(TenonValue x, const int64_t *size, const int64_t *kernel, size_t rank,
+    const TenonConvOptions *options);
+
+/** x [..., C * r * r, H, W] as [..., C, H * r, W * r]: channel c * r * r + i * r + j becomes pixel (i, j) of each block of channel c. */
+TenonValue tenon_pixel_shuffle(TenonValue x, int64_t r);
+
+/** x [..., C, H * r, W * r] as [..., C * r * r, H, W]: the inverse of tenon_pixel_shuffle. */
+TenonValue tenon_pixel_unshuffle(TenonValue x, int64_t r);
+
+/** The channels of x [N, C, ...] in another order: channel g * (C / groups) + i moves to i * groups + g. */
+TenonValue tenon_channel_shuffle(TenonValue x, int64_t groups);
+
+/**
+ * x [N, C, *size] read at the places of grid [N, *places, d], where d is 2 or 3: [N, C, *places]. A place is (x, y) or (x, y, z),
+ * from -1 to 1 over the last, the last but one, and the third last dimension; -1 and 1 are the centres of the first and the last
+ * element with align_corners, otherwise their outer edges. Floats.
+ */
+TenonValue tenon_grid_sample(TenonValue x, TenonValue grid, TenonSampling mode, TenonOutside outside,
+    bool align_corners);
+
+/**
+ * The grid [N, *size, d] for tenon_grid_sample of an image whose `rank` spatial dimensions (2 or 3) have these sizes: place p is
+ * moved to theta [N, d, d + 1] (p, 1). Floats.
+ */
+TenonValue tenon_affine_grid(TenonValue theta, const int64_t *size, size_t rank, bool align_corners);
+
+/**
+ * x with low[i] and high[i] elements more around dimension i, mirrored at its first and last elements, which are not repeated:
+ * fewer than the dimension has. The arrays have one entry for each dimension of x.
+ */
+TenonValue tenon_pad_reflect(TenonValue x, const int64_t *low, const int64_t *high, size_t rank);
+
+/**
+ * x with its first and last elements repeated low[i] and high[i] times around dimension i. The arrays have one entry for each
+ * dimension of x.
+ */
+TenonValue tenon_pad_replicate(TenonValue x, const int64_t *low, const int64_t *high, size_t rank);
+
+/**
+ * x with low[i] of its last elements in front of dimension i and high[i] of its first ones behind, at most as many as it has. The
+ * arrays have one entry for each dimension of x.
+ */
+TenonValue tenon_pad_circular(TenonValue x, const int64_t *low, const int64_t *high, size_t rank);
+
 /* ==== Operations: activations =======================================================================================
  *
  * Gradients at kinks are PyTorch's unless something else is said.

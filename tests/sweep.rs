@@ -39,6 +39,8 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("tenon_clamp_tensor", "high"),
     ("tenon_clamp_tensor", "low"),
     ("tenon_gumbel_softmax", "generator"),
+    ("tenon_conv", "bias"),
+    ("tenon_conv_transpose", "bias"),
     ("tenon_linear", "bias"),
     ("tenon_multi_margin_loss", "weight"),
     ("tenon_multilabel_soft_margin_loss", "weight"),

@@ -89,6 +89,14 @@ pub mod ops_index;
 /// Operations: attention
 pub mod ops_attention;
 
+/// Operations: convolutions and pools
+///
+/// Windows move over one to three spatial dimensions, the last ones.
+pub mod ops_window;
+
+/// Operations: images
+pub mod ops_vision;
+
 /// Operations: activations
 ///
 /// Gradients at kinks are PyTorch's unless something else is said.

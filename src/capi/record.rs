@@ -272,6 +272,28 @@ pub fn record<const N: usize>(name: &str, operands: [TenonValue; N], body: impl 
     try_record(name, operands, |g, values| Ok(body(g, values)))
 }
 
+/// [`try_record`] with one more operand, for which a value of all zero bytes stands for none.
+pub fn record_optional<const N: usize>(
+    name: &str,
+    operands: [TenonValue; N],
+    more: TenonValue,
+    body: impl FnOnce(&mut Trace, [Value; N], Option<Value>) -> Result<Value>,
+) -> TenonValue {
+    if (more.graph, more.index, more.reserved) == (0, 0, 0) {
+        return try_record(name, operands, |g, operands| body(g, operands, None));
+    }
+    let graphs = operands.iter().chain([&more]).map(|operand| TenonGraph::from_id(operand.graph));
+    let Some(graph) = first_graph(graphs) else { return TenonValue::NONE };
+    in_graph(graph, name, |g| {
+        let mut known = [Value::INVALID; N];
+        for (index, (known, operand)) in known.iter_mut().zip(operands).enumerate() {
+            *known = operand.in_graph(graph.id(), g).map_err(|error| error.within(&format!("operand {}", index + 1)))?;
+        }
+        let more = more.in_graph(graph.id(), g).map_err(|error| error.within(&format!("operand {}", N + 1)))?;
+        body(g, known, Some(more))
+    })
+}
+
 /// [`record`] with a body that looks at more of what the host passed, which may be bad.
 pub fn try_record<const N: usize>(
     name: &str,

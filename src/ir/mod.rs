@@ -6,9 +6,11 @@ mod print;
 mod region;
 mod validate;
 mod variable;
+mod window;
 
 pub use graph::{Graph, Literal, Node, NodeId, Type, Value, VariableId};
-pub use op::{Attention, Binary, Class, Compare, Distribution, Kernel, Op, ReduceKind, Unary};
+pub use op::{Attention, Binary, Class, Compare, ConvolutionRole, Distribution, Kernel, Op, ReduceKind, Unary, WindowRole};
 pub use region::{Call, CallGradient, HostArray, HostCall, HostFunction, Scan, Shared};
 pub use validate::validate;
 pub use variable::Variable;
+pub use window::WindowAxis;

@@ -1,6 +1,6 @@
 //! The primitive operations and their attributes. What they mean is said once, in [`crate::ops`].
 
-use crate::ir::{Call, Graph, HostCall, Literal, Scan, Shared, VariableId};
+use crate::ir::{Call, Graph, HostCall, Literal, Scan, Shared, VariableId, WindowAxis};
 use crate::tensor::{DType, Shape, Tensor};
 
 /// A family of operations: its members in the order of their numbers, each with the name by which hosts know it.
@@ -183,6 +183,31 @@ pub struct Attention {
     pub start: u64,
 }
 
+family! {
+    /// Which of the three operands and results of a convolution is computed from the other two: y [N, O, windows], x [N, C, elements],
+    /// w [O, C / groups, taps]. y = sum over taps and channels of w * x at the tap's position; padding counts as 0.
+    ConvolutionRole:
+    /// (x, w) -> y
+    Forward "convolution",
+    /// (y, w) -> x: each element is the sum of what `Forward` multiplies it with.
+    InputGradient "convolution_input_gradient",
+    /// (x, y) -> w: each tap is the sum of what `Forward` multiplies it with.
+    FilterGradient "convolution_filter_gradient",
+}
+
+family! {
+    /// What becomes of the elements of each window. Leading dimensions are the same on both sides.
+    WindowRole:
+    /// (x, v) -> v at the first largest element of x in each window; NaN counts as largest. Padding takes no part.
+    Select "window_select",
+    /// (x, v of windows) -> for each element the sum of v of the windows in which it is x's first largest.
+    Scatter "window_scatter",
+    /// x -> the sum of each window.
+    Sum "window_sum",
+    /// v of windows -> for each element the sum of v of the windows that it lies in, once for each tap on it.
+    Spread "window_spread",
+}
+
 /// A primitive with its attributes. Operands are listed in the node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
@@ -266,6 +291,17 @@ pub enum Op {
     /// (the operands of the attention, its second result, delta [..., T], gradient [..., T, D] of its first) -> what query, key, and value get,
     /// for the product of two functions: weights = e^(scores - second result) and their slopes weights (gradient value^T - delta).
     AttentionGradient(Attention),
+    /// Windows over the last dimensions, with one entry each; see [`ConvolutionRole`] for operands and results.
+    Convolution {
+        role: ConvolutionRole,
+        window: Vec<WindowAxis>,
+        groups: usize,
+    },
+    /// Windows over the last dimensions, with one entry each; see [`WindowRole`] for operands and results.
+    Window {
+        role: WindowRole,
+        window: Vec<WindowAxis>,
+    },
 
     /// The position along this axis.
     Iota {
@@ -321,6 +357,8 @@ impl Op {
             Op::ScatterAdd { .. } => "scatter_add",
             Op::Attention(_) => "scaled_dot_product_attention",
             Op::AttentionGradient(_) => "scaled_dot_product_attention_gradient",
+            Op::Convolution { role, .. } => role.name(),
+            Op::Window { role, .. } => role.name(),
             Op::Iota { .. } => "iota",
             Op::After => "after",
             Op::Call(_) => "call",
@@ -346,6 +384,7 @@ impl Op {
             Op::Gather { .. } => Class::Kernel(Kernel { fallible: true, moves: true }),
             Op::ScatterAdd { .. } => Class::Kernel(Kernel { fallible: true, moves: false }),
             Op::Attention(_) | Op::AttentionGradient(_) => Class::Kernel(Kernel { fallible: false, moves: false }),
+            Op::Convolution { .. } | Op::Window { .. } => Class::Kernel(Kernel { fallible: false, moves: false }),
         }
     }
     /// How many results the operation has, if it hands them out as [`Op::Part`]s; `None` if its node is its one result.

@@ -11,7 +11,7 @@
 //! A line is a node: its value, its operation with operands and attributes, its type, the path of the cell that recorded it. Scalars
 //! that are known stand where they are used, inputs in the first line, what variables will hold in the last lines.
 
-use crate::ir::{Graph, Literal, Node, Op, Value};
+use crate::ir::{Graph, Literal, Node, Op, Value, WindowAxis};
 use std::fmt;
 
 impl fmt::Display for Graph {
@@ -101,6 +101,13 @@ impl Graph {
                     parts.push(format!("dropout {} from word {}", attention.dropout, attention.start));
                 }
             }
+            Op::Convolution { window, groups, .. } => {
+                parts.extend(window.iter().map(WindowAxis::to_string));
+                if *groups != 1 {
+                    parts.push(format!("{groups} groups"));
+                }
+            }
+            Op::Window { window, .. } => parts.extend(window.iter().map(WindowAxis::to_string)),
             Op::Part(number) => parts.push(number.to_string()),
             Op::Call(call) => parts.insert(0, call.name.clone()),
             Op::Host(call) => parts.insert(0, call.function.name().to_string()),

@@ -2,7 +2,7 @@
 //! by [`crate::ops::validate`].
 
 use crate::error::{Error, Result};
-use crate::ir::{Graph, Node, Op, Type, Value};
+use crate::ir::{Graph, Node, Op, Type, Value, WindowRole};
 use std::collections::HashSet;
 
 /// Whether operands come before the nodes that use them and are as many as the operation takes, leaves have the types of what they stand
@@ -71,7 +71,9 @@ fn arity(op: &Op) -> Option<usize> {
         | Op::ArgMin(_)
         | Op::Part(_)
         | Op::Random { .. } => Some(1),
+        Op::Window { role: WindowRole::Sum | WindowRole::Spread, .. } => Some(1),
         Op::Binary(_) | Op::Compare(_) | Op::Pad { .. } | Op::MatMul { .. } | Op::Gather { .. } => Some(2),
+        Op::Convolution { .. } | Op::Window { .. } => Some(2),
         Op::Select | Op::ScatterAdd { .. } => Some(3),
         // Their shape rules count operands.
         Op::Concat(_) | Op::After | Op::Call(_) | Op::Scan(_) | Op::Host(_) | Op::Attention(_) | Op::AttentionGradient(_) => None,

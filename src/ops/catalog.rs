@@ -184,6 +184,13 @@ pub const FAMILIES: &[Family] = &[
     family("Normalization", super::composite::norm::ROWS),
     family("Reductions", super::composite::statistics::ROWS),
     family("Distances", super::composite::distance::ROWS),
+    family("Convolutions", super::composite::vision::convolution::ROWS),
+    family("Pools", super::composite::vision::pool::ROWS),
+    family("Pools", super::composite::vision::adaptive::ROWS),
+    family("Images", super::composite::vision::resize::ROWS),
+    family("Images", super::composite::vision::patches::ROWS),
+    family("Images", super::composite::vision::sampling::ROWS),
+    family("Images", super::composite::vision::border::ROWS),
 ];
 
 /// Every operation, in the order of [`FAMILIES`].

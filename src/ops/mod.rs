@@ -20,6 +20,7 @@ mod shape;
 mod trace;
 mod unary;
 mod validate;
+mod window;
 
 pub use attention::AttentionOptions;
 pub use catalog::{Differentiable, Domain, FAMILIES, Family, Row, Sample, Values, catalog};

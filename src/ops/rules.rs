@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ir::{Graph, Node, Op, Type, Value};
-use crate::ops::{Trace, attention, binary, choose, create, index, matmul, reduce, region, shape, unary};
+use crate::ops::{Trace, attention, binary, choose, create, index, matmul, reduce, region, shape, unary, window};
 
 /// What a node hands to the gradients of its operands.
 pub enum Contribution {
@@ -82,6 +82,10 @@ pub fn infer(op: &Op, inputs: &[Type]) -> Result<Type> {
         Op::MatMul { transpose_a, transpose_b } => operands(inputs).and_then(|[a, b]| matmul::infer(*transpose_a, *transpose_b, a, b)),
         Op::Gather { axis } => operands(inputs).and_then(|[x, indices]| index::infer_gather(*axis, x, indices)),
         Op::ScatterAdd { axis } => operands(inputs).and_then(|[x, indices, updates]| index::infer_scatter_add(*axis, x, indices, updates)),
+        Op::Convolution { role, window, groups } => {
+            operands(inputs).and_then(|[a, b]| window::infer_convolution(*role, window, *groups, a, b))
+        }
+        Op::Window { role, window } => window::infer_window(*role, window, inputs),
         Op::Iota { shape, axis, dtype } => operands(inputs).and_then(|[]: [Type; 0]| create::infer_iota(*shape, *axis, *dtype)),
         Op::Random { distribution, shape, dtype, .. } => {
             operands(inputs).and_then(|[state]| create::infer_random(*distribution, *shape, *dtype, state))
@@ -147,5 +151,7 @@ pub fn gradient(g: &mut Trace, node: &Node, y: Value, dy: Value) -> Contribution
         Op::MatMul { transpose_a, transpose_b } => matmul::gradient(g, *transpose_a, *transpose_b, x[0], x[1], dy),
         Op::Gather { axis } => index::gradient_gather(g, *axis, x[0], x[1], dy),
         Op::ScatterAdd { axis } => index::gradient_scatter_add(g, *axis, x[1], dy),
+        Op::Convolution { role, window, groups } => window::gradient_convolution(g, *role, window, *groups, x[0], x[1], dy),
+        Op::Window { role, window } => window::gradient_window(g, *role, window, x, dy),
     }
 }

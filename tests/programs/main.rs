@@ -10,3 +10,4 @@ mod generate;
 mod random;
 mod runs;
 mod shapes;
+mod windows;

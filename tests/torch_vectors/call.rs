@@ -141,4 +141,16 @@ impl<'a> Argument<'a> {
             given => given.iter().map(|axis| wrap(*axis, rank)).filter(|axis| *axis < rank).collect(),
         }
     }
+    pub fn list(self) -> Vec<Argument<'a>> {
+        self.form.as_array().map_or(Vec::new(), |list| list.iter().map(|form| Argument { form, call: self.call }).collect())
+    }
+    /// Sizes for `count` dimensions; a single one is for all.
+    pub fn sizes_for(self, count: usize, default: usize) -> Vec<usize> {
+        let sizes = self.sizes();
+        match sizes.len() {
+            0 => vec![default; count],
+            1 => vec![sizes[0]; count],
+            _ => sizes,
+        }
+    }
 }

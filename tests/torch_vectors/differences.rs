@@ -79,4 +79,22 @@ pub const DIFFERENCES: &[Difference] = &[
     unlike("std_mean", FRACTION, "what is taken from the count is a whole number here"),
     unlike("var", FRACTION, "what is taken from the count is a whole number here"),
     unlike("var_mean", FRACTION, "what is taken from the count is a whole number here"),
+    Difference {
+        op: "nn.functional.max_unpool3d",
+        from: Order::First,
+        when: chosen_twice,
+        dtype: None,
+        why: "where windows that overlap chose one element, each hands the whole gradient back there; here they share it",
+    },
 ];
+
+/// Whether a place stands twice in a channel of the second operand.
+fn chosen_twice(sample: &Sample) -> bool {
+    let places = &sample.operands[1];
+    let channel: usize = places.shape().dims()[places.shape().rank() - 3..].iter().product();
+    crate::checks::json::floats(places).chunks(channel).any(|channel| {
+        let mut sorted: Vec<i64> = channel.iter().map(|place| *place as i64).collect();
+        sorted.sort_unstable();
+        sorted.windows(2).any(|pair| pair[0] == pair[1])
+    })
+}

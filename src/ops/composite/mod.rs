@@ -14,6 +14,7 @@ pub mod statistics;
 mod support;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod vision;
 
 pub use logic::Tolerance;
 pub use loss::Reduction;

@@ -6,8 +6,8 @@
 //! The result's contiguous direction is the direction of the vectors: a row-major result takes its right operand in vectors of
 //! columns and broadcasts the left one, a column-major result is computed as the transposed product.
 
-mod kernel;
-mod pack;
+pub(in crate::runtime::cpu) mod kernel;
+pub(in crate::runtime::cpu) mod pack;
 mod packing;
 #[cfg(test)]
 mod tests;
@@ -520,7 +520,7 @@ fn left_is_packed(in_place: bool, column_stride: isize, n: usize) -> bool {
 }
 
 /// `count` neighbouring ranges that cover `0..length` and differ by one at most in length. `count` is at least 1.
-fn pieces(length: usize, count: usize) -> impl Iterator<Item = Range<usize>> + Clone {
+pub(super) fn pieces(length: usize, count: usize) -> impl Iterator<Item = Range<usize>> + Clone {
     let (each, longer) = (length / count, length % count);
     let mut start = 0;
     (0..count).map(move |index| {

@@ -11,9 +11,10 @@ mod reduction;
 mod region;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use crate::error::{Error, Result};
-use crate::ir::{Graph, Literal, Node, Op, Type, Value, VariableId};
+use crate::ir::{Graph, Literal, Node, Op, Type, Value, VariableId, WindowRole};
 use crate::ops;
 use crate::tensor::{Allocator, DType, Shape, Tensor, decode, encode};
 use std::collections::HashMap;
@@ -227,6 +228,12 @@ fn compute(graph: &Graph, node: &Node, values: &[Array], several: &HashMap<Value
         Op::Call(_) | Op::Scan(_) | Op::Host(_) | Op::Attention(_) | Op::AttentionGradient(_) => {
             return Err(Error::internal("its results are its parts"));
         }
+        Op::Convolution { role, window, groups } => window::convolution(*role, window, *groups, x[0], x[1], &ty.shape)?,
+        Op::Window { role: WindowRole::Select, window } => window::select(window, x[0], x[1], &ty.shape),
+        Op::Window { role: WindowRole::Scatter, window } => window::scatter(window, x[0], x[1])?,
+        Op::Window { role: WindowRole::Sum, window } => window::sum(window, x[0], &ty.shape, false),
+        Op::Window { role: WindowRole::Spread, window } => window::sum(window, x[0], &ty.shape, true),
+
         Op::Part(number) => return several[&node.inputs[0]].get(*number as usize).cloned().ok_or_else(|| Error::internal("no such part")),
 
         Op::Random { distribution, shape, dtype, start } => random::random(*distribution, shape, *dtype, *start, x[0])?,

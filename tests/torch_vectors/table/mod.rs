@@ -2,6 +2,7 @@
 
 mod activations;
 mod binary;
+mod images;
 mod index;
 mod linear;
 mod losses;
@@ -9,6 +10,7 @@ mod moves;
 mod norms;
 mod reductions;
 mod unary;
+mod windows;
 
 use crate::call::Call;
 use tenon::ir::Value;
@@ -54,6 +56,8 @@ fn entries() -> impl Iterator<Item = &'static Entry> {
         activations::ENTRIES,
         losses::ENTRIES,
         norms::ENTRIES,
+        windows::ENTRIES,
+        images::ENTRIES,
     ]
     .into_iter()
     .flatten()

@@ -5,8 +5,10 @@
 
 mod assemble;
 mod attention;
+mod convolution;
 mod host;
 mod index;
+mod pooling;
 mod scan;
 
 pub(super) use assemble::assemble;
@@ -47,6 +49,8 @@ pub(super) fn ready(step: &KernelStep, level: Level) -> Result<Box<dyn Kernel>> 
         Op::ScatterAdd { axis } => Box::new(index::ScatterAdd::new(step, *axis as usize)),
         Op::Attention(op) => Box::new(attention::Forward::new(step, op, level)?),
         Op::AttentionGradient(op) => Box::new(attention::Gradient::new(step, op, level)?),
+        Op::Convolution { role, window, groups } => convolution::ready(step, *role, window, *groups, level)?,
+        Op::Window { role, window } => pooling::ready(step, *role, window, level)?,
         other => return Err(Error::internal(format!("{} has no kernel", other.name()))),
     })
 }

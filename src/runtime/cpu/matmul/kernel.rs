@@ -10,7 +10,7 @@ use super::Level;
 use super::pack::{Matrix, pack};
 
 /// One tile's work. Strides in elements.
-pub(super) struct Tile<T> {
+pub(in crate::runtime::cpu) struct Tile<T> {
     pub k: usize,
     pub left: *const T,
     pub left_row_stride: isize,
@@ -31,7 +31,7 @@ pub(super) struct Tile<T> {
 
 /// Memory that tiles after this one read. Of each of the three rows a piece per step, so that fetching never gets in the way of the tile.
 #[derive(Clone, Copy)]
-pub(super) struct Ahead<T> {
+pub(in crate::runtime::cpu) struct Ahead<T> {
     pub rows: [*const T; 3],
     /// Elements from step to step.
     pub advance: [isize; 3],
@@ -41,19 +41,26 @@ pub(super) struct Ahead<T> {
 /// The tile's pointers and strides must reach valid memory for R rows, (V - 1) * lanes + last columns, and k steps; the result must not
 /// overlap the operands; the machine must have the instruction set of the table that the kernel is from. A streaming kernel needs
 /// [`Tile::ahead`].
-pub(super) type Kernel<T> = unsafe fn(&Tile<T>);
+pub(in crate::runtime::cpu) type Kernel<T> = unsafe fn(&Tile<T>);
 
 /// Packs `steps` rows of `columns` elements of the right operand, each padded with zeros to `padded`, a multiple of the lanes:
 /// (steps, columns, padded, from, to).
 ///
 /// # Safety
 /// `from` is readable for `steps` rows of `columns` columns, `to` is writable for `steps * padded` elements, and the machine has the instruction set.
-pub(super) type Pack<T> = unsafe fn(usize, usize, usize, Matrix<T>, *mut T);
+pub(in crate::runtime::cpu) type Pack<T> = unsafe fn(usize, usize, usize, Matrix<T>, *mut T);
+
+/// Copies rows of elements that lie side by side: (rows, elements of a row, from, to, elements from row to row of `to`).
+///
+/// # Safety
+/// `from`, whose column stride is 1, is readable for the rows, and `to` writable; they do not overlap, and the machine has the instruction set.
+pub(in crate::runtime::cpu) type CopyRows<T> = unsafe fn(usize, usize, Matrix<T>, *mut T, usize);
 
 /// The kernels of one instruction set: `whole[V - 1][R - 1]` for whole vectors, `ragged` for a last vector with fewer columns.
-pub(super) struct Kernels<T: 'static> {
+pub(in crate::runtime::cpu) struct Kernels<T: 'static> {
     pub lanes: usize,
     pub pack_panel: Pack<T>,
+    pub copy_rows: CopyRows<T>,
     /// The largest tile of those that packed panels are cut for, as (vectors, rows, kernel): it fetches [`Tile::ahead`].
     pub streaming: (usize, usize, Kernel<T>),
     pub whole: &'static [&'static [Kernel<T>]],
@@ -140,6 +147,30 @@ unsafe fn pack_panel<L: Lanes<Element: Float + super::pack::Stored<Wide = L::Ele
     }
 }
 
+/// The contract of [`CopyRows`].
+#[inline(always)]
+unsafe fn copy_rows<L: Lanes>(rows: usize, columns: usize, from: Matrix<L::Element>, to: *mut L::Element, pitch: usize) {
+    if columns == 0 {
+        return;
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        let last = (columns - 1) / L::COUNT * L::COUNT;
+        let mask = L::mask(columns - last);
+        for row in 0..rows {
+            let (source, target) = (from.at(row, 0), to.add(row * pitch));
+            for first in (0..last).step_by(L::COUNT) {
+                L::store(target.add(first), L::load(source.add(first)));
+            }
+            if columns - last == L::COUNT {
+                L::store(target.add(last), L::load(source.add(last)));
+            } else {
+                L::store_masked(target.add(last), L::load_masked(source.add(last), mask), mask);
+            }
+        }
+    }
+}
+
 /// The kernel itself; inlined into a function that switches its instruction set on. Counted loops over rows and vectors unroll into registers.
 #[inline(always)]
 #[allow(clippy::needless_range_loop)]
@@ -210,9 +241,15 @@ macro_rules! kernels {
                 // SAFETY: the caller's promise.
                 unsafe { pack_panel::<$lanes>(steps, columns, padded, from, to) }
             }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn rows(rows: usize, columns: usize, from: Matrix<$element>, to: *mut $element, pitch: usize) {
+                // SAFETY: the caller's promise.
+                unsafe { copy_rows::<$lanes>(rows, columns, from, to, pitch) }
+            }
             Kernels {
                 lanes: <$lanes as Lanes>::COUNT,
                 pack_panel: panel,
+                copy_rows: rows,
                 streaming: ($stream_vectors, $stream_rows, kernel::<$stream_vectors, $stream_rows, false, true>),
                 whole: &[$(&[$(kernel::<$vectors, $rows, false, false>),*]),*],
                 ragged: &[$(&[$(kernel::<$vectors, $rows, true, false>),*]),*],
@@ -222,7 +259,7 @@ macro_rules! kernels {
 }
 
 /// Element types that have vector kernels.
-pub(super) trait Float: Copy + std::ops::Add<Output = Self> + 'static {
+pub(in crate::runtime::cpu) trait Float: Copy + std::ops::Add<Output = Self> + 'static {
     const ZERO: Self;
     fn kernels(level: Level) -> &'static Kernels<Self>;
 }

@@ -4,7 +4,7 @@ use super::kernel::{Float, Kernels};
 use std::ops::Range;
 
 /// An operand of the matrix product. Strides in elements.
-pub(super) struct Matrix<S> {
+pub(in crate::runtime::cpu) struct Matrix<S> {
     pub pointer: *const S,
     pub row_stride: isize,
     pub column_stride: isize,
@@ -18,13 +18,13 @@ impl<S> Clone for Matrix<S> {
 impl<S> Copy for Matrix<S> {}
 
 impl<S> Matrix<S> {
-    pub(super) fn at(&self, row: usize, column: usize) -> *const S {
+    pub fn at(&self, row: usize, column: usize) -> *const S {
         self.pointer.wrapping_offset(row as isize * self.row_stride + column as isize * self.column_stride)
     }
-    pub(super) fn from(self, row: usize, column: usize) -> Matrix<S> {
+    pub fn from(self, row: usize, column: usize) -> Matrix<S> {
         Matrix { pointer: self.at(row, column), ..self }
     }
-    pub(super) fn transposed(self) -> Matrix<S> {
+    pub fn transposed(self) -> Matrix<S> {
         Matrix { pointer: self.pointer, row_stride: self.column_stride, column_stride: self.row_stride }
     }
 }
