@@ -35,6 +35,7 @@ const ANY: fn(&Sample) -> bool = |_| true;
 const SCALAR: fn(&Sample) -> bool = |sample| sample.operands.iter().any(|operand| operand.shape().is_scalar());
 const FRACTION: fn(&Sample) -> bool = |sample| sample.kwargs["correction"].as_f64().is_some_and(|correction| correction.fract() != 0.0);
 
+const SHARED: &str = "where windows that overlap chose one element, each hands the whole gradient back there; here they share it";
 const TRIGAMMA: &str = "the second derivative of ln Gamma is off by up to some 1e-10 there";
 
 const fn unlike(op: &'static str, when: fn(&Sample) -> bool, why: &'static str) -> Difference {
@@ -79,19 +80,19 @@ pub const DIFFERENCES: &[Difference] = &[
     unlike("std_mean", FRACTION, "what is taken from the count is a whole number here"),
     unlike("var", FRACTION, "what is taken from the count is a whole number here"),
     unlike("var_mean", FRACTION, "what is taken from the count is a whole number here"),
-    Difference {
-        op: "nn.functional.max_unpool3d",
-        from: Order::First,
-        when: chosen_twice,
-        dtype: None,
-        why: "where windows that overlap chose one element, each hands the whole gradient back there; here they share it",
-    },
+    Difference { op: "nn.functional.max_unpool2d", from: Order::First, when: chosen_twice::<2>, dtype: None, why: SHARED },
+    Difference { op: "nn.functional.max_unpool3d", from: Order::First, when: chosen_twice::<3>, dtype: None, why: SHARED },
+    unlike(
+        "nn.functional.pad/circular",
+        |sample| sample.args.get(1).and_then(|pads| pads.as_array()).is_some_and(|pads| pads.iter().any(|pad| pad.as_i64() < Some(0))),
+        "padding is not negative here: a slice crops, and what it cropped does not come back on the other side",
+    ),
 ];
 
 /// Whether a place stands twice in a channel of the second operand.
-fn chosen_twice(sample: &Sample) -> bool {
+fn chosen_twice<const SPATIAL: usize>(sample: &Sample) -> bool {
     let places = &sample.operands[1];
-    let channel: usize = places.shape().dims()[places.shape().rank() - 3..].iter().product();
+    let channel: usize = places.shape().dims()[places.shape().rank() - SPATIAL..].iter().product();
     crate::checks::json::floats(places).chunks(channel).any(|channel| {
         let mut sorted: Vec<i64> = channel.iter().map(|place| *place as i64).collect();
         sorted.sort_unstable();

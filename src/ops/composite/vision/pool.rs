@@ -139,6 +139,9 @@ impl Trace {
     /// The windows of a pool over the last dimensions of x.
     fn pool_axes(&self, x: Value, pool: &Pool, rank: usize) -> Result<Vec<WindowAxis>> {
         let dims = self.dims(x);
+        if !(1..=3).contains(&rank) {
+            return Err(Error::shape(format!("windows move over 1 to 3 spatial dimensions, not {rank}")));
+        }
         if dims.len() < rank {
             return Err(Error::shape(format!("{} has fewer than {rank} spatial dimensions", self.shape(x))));
         }
@@ -367,7 +370,7 @@ mod tests {
         };
         assert!(refused(|g, x| g.max_pool(x, &Pool::new(&[5]))).contains("does not fit"));
         assert!(refused(|g, x| g.max_pool(x, &Pool { padding: Padding::even(2), ..Pool::new(&[2]) })).contains("more than half"));
-        assert!(refused(|g, x| g.max_pool(x, &Pool::new(&[1, 1, 1, 1]))).contains("1 to 3"));
+        assert!(refused(|g, x| g.max_pool(x, &Pool { dimensions: Some(4), ..Pool::new(&[1]) })).contains("1 to 3"));
         assert!(refused(|g, x| g.lp_pool(x, 0.0, &Pool::new(&[2]))).contains("p is 0"));
         assert!(refused(|g, x| g.local_response_norm(x, 0, 1.0, 1.0, 1.0)).contains("at least 1"));
     }
