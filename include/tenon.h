@@ -1145,6 +1145,24 @@ TenonValue tenon_flatten(TenonValue x, int64_t start);
 /* ==== Operations: products and indices ==============================================================================
  */
 
+/** How updates are joined with what is there, and with one another: one of the numbers below. */
+typedef int32_t TenonJoin;
+
+enum {
+    /** The update takes the place; of several for one place the last. */
+    TENON_JOIN_REPLACE = 1,
+    /** Their sum. */
+    TENON_JOIN_ADD = 2,
+    /** Their product. */
+    TENON_JOIN_MUL = 3,
+    /** The largest; ties share the gradient. */
+    TENON_JOIN_MAX = 4,
+    /** The smallest; ties share the gradient. */
+    TENON_JOIN_MIN = 5,
+    /** Their mean. Floats. */
+    TENON_JOIN_MEAN = 6
+};
+
 /**
  * The matrix product. The last two dimensions are multiplied, those in front broadcast; a vector is a row on the left
  * and a column on the right; dtypes promote. Sums of 16-bit floats accumulate in f32.
@@ -1163,8 +1181,114 @@ TenonValue tenon_linear(TenonValue x, TenonValue weight, TenonValue bias);
  */
 TenonValue tenon_gather(TenonValue x, TenonValue indices, int64_t axis);
 
+/**
+ * x with updates joined to the slices that tenon_gather would read, several of one position in their order. The
+ * updates have the dtype of x and the shape that tenon_gather gives. Without include_self the elements of x take no
+ * part where there are updates. A position out of range fails the run.
+ */
+TenonValue tenon_scatter(TenonValue x, TenonValue indices, TenonValue updates, int64_t axis, TenonJoin join,
+    bool include_self);
+
 /** x with updates added at the places that tenon_gather would read; equal positions add up in order. */
 TenonValue tenon_scatter_add(TenonValue x, TenonValue indices, TenonValue updates, int64_t axis);
+
+/**
+ * In the shape of the indices (i32 or i64), the elements of x at those positions along the axis. The indices have as
+ * many dimensions as x, and off the axis at most its sizes. Negative positions count from the end. A position out of
+ * range fails the run.
+ */
+TenonValue tenon_take_along(TenonValue x, TenonValue indices, int64_t axis);
+
+/**
+ * x with updates joined to the elements that tenon_take_along would read, several of one place in their order. The
+ * updates have the dtype of x and at least the sizes of the indices; what is beyond takes no part. Without include_self
+ * neither do elements of x where there are updates. A position out of range fails the run.
+ */
+TenonValue tenon_scatter_along(TenonValue x, TenonValue indices, TenonValue updates, int64_t axis, TenonJoin join,
+    bool include_self);
+
+/** x with alpha times the updates added at positions (i32 or i64) along the axis. */
+TenonValue tenon_index_add(TenonValue x, TenonValue indices, TenonValue updates, int64_t axis, double alpha);
+
+/** x with value, a scalar, at positions (i32 or i64) along the axis. */
+TenonValue tenon_index_fill(TenonValue x, TenonValue indices, TenonValue value, int64_t axis);
+
+/**
+ * The elements of x, seen as a vector in row-major order, at positions (i32 or i64), in their shape. Negative positions
+ * count from the end. A position out of range fails the run.
+ */
+TenonValue tenon_take(TenonValue x, TenonValue indices);
+
+/**
+ * x, seen as a vector, with values at positions (i32 or i64), of one position the last; with accumulate added there. As
+ * many values as positions.
+ */
+TenonValue tenon_put(TenonValue x, TenonValue indices, TenonValue values, bool accumulate);
+
+/**
+ * Slices of x at positions in its first k dimensions, which the last axis of the indices (i32 or i64, [..., k]) holds:
+ * [...] and the other dimensions of x. Negative positions count from the end. A position out of range fails the run.
+ */
+TenonValue tenon_gather_nd(TenonValue x, TenonValue indices);
+
+/** Zeros of this shape with updates added to the slices that tenon_gather_nd would read. */
+TenonValue tenon_scatter_nd(TenonValue indices, TenonValue updates, const int64_t *shape, size_t rank);
+
+/** x with updates joined to the slices that tenon_gather_nd would read. */
+TenonValue tenon_scatter_nd_into(TenonValue x, TenonValue indices, TenonValue updates, TenonJoin join);
+
+/**
+ * Slices of x with equal ids (i32 or i64, in the shape of the first dimensions of x), joined: slice i of the result
+ * [segments, ...] is that of id i. A segment of nothing is 0, 1 for a product, the least number for a maximum, the
+ * largest for a minimum. An id out of range fails the run.
+ */
+TenonValue tenon_segment(TenonValue x, TenonValue ids, int64_t segments, TenonJoin join);
+
+/**
+ * Rows of a table [n, d] at indices (i32 or i64): [..., d]. With has_padding no gradient passes to the row padding,
+ * which may count from the end.
+ */
+TenonValue tenon_embedding(TenonValue table, TenonValue indices, bool has_padding, int64_t padding);
+
+/**
+ * Rows of a table [n, d] at indices (i32 or i64, [..., l]), joined over the last axis of the indices by their sum, mean,
+ * or maximum: [..., d]. With has_padding the row padding, which may count from the end, takes no part; what nothing
+ * takes part in is 0.
+ */
+TenonValue tenon_embedding_bag(TenonValue table, TenonValue indices, TenonJoin join, bool has_padding, int64_t padding);
+
+/**
+ * How often each of the numbers 0 to size - 1 occurs in x (i32 or i64), as i64 [size]; or the sum of the weights (in the
+ * shape of x) of its occurrences. Weights of all zero bytes, (TenonValue){0}, stand for none. Other numbers fail the
+ * run, but for negative ones, which count from the end.
+ */
+TenonValue tenon_bincount(TenonValue x, TenonValue weights, int64_t size);
+
+/**
+ * How many elements of x (floats) lie in each of bins equal intervals from low to high, in the dtype of x; elements
+ * outside count nowhere. With low = high the range is that of x.
+ */
+TenonValue tenon_histc(TenonValue x, int64_t bins, double low, double high);
+
+/**
+ * The positions of the elements of x that are not 0, in row-major order, as i64 [size, rank]. Shapes do not depend on
+ * values: the first size positions are given, and rows beyond their number hold fill. `count` receives their number in
+ * all (i64), unless it is NULL.
+ */
+TenonValue tenon_nonzero(TenonValue x, int64_t size, int64_t fill, TenonValue *count);
+
+/**
+ * The elements of x where the mask (bool, broadcast to x) holds, in row-major order, [size]. Shapes do not depend on
+ * values: the first size elements are given, and what is beyond their number is fill. `count` receives their number in
+ * all (i64), unless it is NULL.
+ */
+TenonValue tenon_masked_select(TenonValue x, TenonValue mask, int64_t size, double fill, TenonValue *count);
+
+/**
+ * x with the elements of source, in row-major order, one after the other where the mask (bool, broadcast to x) holds.
+ * Fails the run if source has too few.
+ */
+TenonValue tenon_masked_scatter(TenonValue x, TenonValue mask, TenonValue source);
 
 /**
  * A new last dimension of size depth: 1 at the index (integers), else 0, in any dtype. Indices outside 0..depth give
@@ -1221,6 +1345,153 @@ TenonStatus tenon_scaled_dot_product_attention_options_init(TenonScaledDotProduc
  */
 TenonValue tenon_scaled_dot_product_attention(TenonValue query, TenonValue key, TenonValue value, TenonValue mask,
     const TenonScaledDotProductAttentionOptions *options);
+
+/* ==== Operations: order =============================================================================================
+ *
+ * Sorting, selecting, searching, and counting. Values come with gradients, positions without.
+ */
+
+/** What lies between two neighbours of a sorted line: one of the numbers below. */
+typedef int32_t TenonInterpolation;
+
+enum {
+    /** On the straight line between them. */
+    TENON_INTERPOLATION_LINEAR = 1,
+    /** The lower one. */
+    TENON_INTERPOLATION_LOWER = 2,
+    /** The higher one. */
+    TENON_INTERPOLATION_HIGHER = 3,
+    /** The nearer one; of two equally near ones that at the even position. */
+    TENON_INTERPOLATION_NEAREST = 4,
+    /** Half way between them. */
+    TENON_INTERPOLATION_MIDPOINT = 5
+};
+
+/**
+ * The positions (i64) that sort x along an axis; equal elements keep their order. NaN counts as largest. Negative axes
+ * count from the last.
+ */
+TenonValue tenon_argsort(TenonValue x, int64_t axis, bool descending);
+
+/**
+ * x in order along an axis; equal elements keep their order; NaN counts as largest. `positions` receives the positions
+ * (i64) of the elements in x, unless it is NULL.
+ */
+TenonValue tenon_sort(TenonValue x, int64_t axis, bool descending, TenonValue *positions);
+
+/** x in ascending order along its first axis. */
+TenonValue tenon_msort(TenonValue x);
+
+/**
+ * The k largest or smallest elements along an axis, in their order; of equal ones those that come first; NaN counts as
+ * largest. `positions` receives their positions (i64) in x, unless it is NULL.
+ */
+TenonValue tenon_topk(TenonValue x, int64_t k, int64_t axis, bool largest, TenonValue *positions);
+
+/**
+ * The k-th smallest element along an axis, k from 1 on; NaN counts as largest. `position` receives its position (i64) in
+ * x, unless it is NULL.
+ */
+TenonValue tenon_kthvalue(TenonValue x, int64_t k, int64_t axis, bool keep_dims, TenonValue *position);
+
+/**
+ * The element in the middle of the order along an axis, of an even number the lower one; NaN if any is NaN. `position`
+ * receives its position (i64) in x, unless it is NULL.
+ */
+TenonValue tenon_median(TenonValue x, int64_t axis, bool keep_dims, TenonValue *position);
+
+/** tenon_median of the elements that are not NaN; NaN if there is none. */
+TenonValue tenon_nanmedian(TenonValue x, int64_t axis, bool keep_dims, TenonValue *position);
+
+/**
+ * The most frequent element along an axis, of equally frequent ones the smallest. `position` receives the last position
+ * (i64) of it in x, unless it is NULL.
+ */
+TenonValue tenon_mode(TenonValue x, int64_t axis, bool keep_dims, TenonValue *position);
+
+/**
+ * For each of q (0 to 1), as a new first dimension, the value at that part of the order along an axis, which goes. NaN
+ * if any element is NaN. Floats.
+ */
+TenonValue tenon_quantile(TenonValue x, const double *q, size_t q_count, int64_t axis,
+    TenonInterpolation interpolation);
+
+/** tenon_quantile of the elements that are not NaN; NaN if there is none. */
+TenonValue tenon_nanquantile(TenonValue x, const double *q, size_t q_count, int64_t axis,
+    TenonInterpolation interpolation);
+
+/**
+ * For each value [..., m] the number (i64) of elements of the sequence, which ascends along its last axis, that are
+ * smaller, or with right that are not larger. The sequence is [n] or has the leading dimensions of the values. NaN
+ * counts as largest; dtypes promote.
+ */
+TenonValue tenon_searchsorted(TenonValue sequence, TenonValue values, bool right);
+
+/**
+ * The number (i64) of the interval between boundaries, a vector in ascending order, that each element of x lies in:
+ * boundaries[i - 1] < x <= boundaries[i]; with right boundaries[i - 1] <= x < boundaries[i].
+ */
+TenonValue tenon_bucketize(TenonValue x, TenonValue boundaries, bool right);
+
+/**
+ * The different values of x in ascending order, [size]. Shapes do not depend on values: the first size values are given,
+ * and what is beyond their number is fill. Unless they are NULL, `inverse` receives for each element of x the number
+ * (i64) of its value, `counts` how often each value occurs (i64 [size]), `count` how many values there are (i64).
+ */
+TenonValue tenon_unique(TenonValue x, int64_t size, double fill, TenonValue *inverse, TenonValue *counts,
+    TenonValue *count);
+
+/** The values of x, seen as a vector, without those that equal the one before; otherwise as tenon_unique. */
+TenonValue tenon_unique_consecutive(TenonValue x, int64_t size, double fill, TenonValue *inverse, TenonValue *counts,
+    TenonValue *count);
+
+/* ==== Operations: what accumulates along an axis ====================================================================
+ */
+
+/**
+ * The sum of all elements up to each along an axis; from the end with reverse; without the element itself if exclusive.
+ * bool counts as i64. Negative axes count from the last.
+ */
+TenonValue tenon_cumsum(TenonValue x, int64_t axis, bool reverse, bool exclusive);
+
+/**
+ * The product of all elements up to each along an axis; from the end with reverse; without the element itself if
+ * exclusive. The gradient is right at zeros too.
+ */
+TenonValue tenon_cumprod(TenonValue x, int64_t axis, bool reverse, bool exclusive);
+
+/**
+ * The largest element up to each along an axis, of equal ones the last; from the end with reverse; NaN counts as
+ * largest. `positions` receives their positions (i64), unless it is NULL.
+ */
+TenonValue tenon_cummax(TenonValue x, int64_t axis, bool reverse, TenonValue *positions);
+
+/**
+ * The smallest element up to each along an axis, of equal ones the last; from the end with reverse; NaN counts as
+ * smallest. `positions` receives their positions (i64), unless it is NULL.
+ */
+TenonValue tenon_cummin(TenonValue x, int64_t axis, bool reverse, TenonValue *positions);
+
+/** ln of the sum of e^x up to each along an axis, without overflow; from the end with reverse. Floats. */
+TenonValue tenon_logcumsumexp(TenonValue x, int64_t axis, bool reverse);
+
+/**
+ * y with y_0 = b_0 and y_i = a_i y_(i-1) + b_i along an axis; from the end with reverse. a and b have one dtype and one
+ * shape.
+ */
+TenonValue tenon_recurrence(TenonValue a, TenonValue b, int64_t axis, bool reverse);
+
+/** Differences of neighbours along an axis, taken n times; of bool whether they differ. */
+TenonValue tenon_diff(TenonValue x, int64_t n, int64_t axis);
+
+/**
+ * The area under y along an axis by trapezoids. x says where the values lie: in the shape of y, a vector along the axis,
+ * or a scalar, the distance of neighbours. Floats.
+ */
+TenonValue tenon_trapezoid(TenonValue y, TenonValue x, int64_t axis);
+
+/** tenon_trapezoid up to each value but the first. */
+TenonValue tenon_cumulative_trapezoid(TenonValue y, TenonValue x, int64_t axis);
 
 /* ==== Operations: convolutions and pools ============================================================================
  *

@@ -53,6 +53,15 @@ fn every_operation_has_a_function() {
         ("scaled_dot_product_attention_causal", "scaled_dot_product_attention"),
         ("kl_div_loss_log_target", "kl_div_loss"),
         ("norm_p", "norm"),
+        ("scatter_mul", "scatter"),
+        ("scatter_max", "scatter"),
+        ("scatter_min", "scatter"),
+        ("scatter_mean", "scatter"),
+        ("scatter_along_add", "scatter_along"),
+        ("scatter_along_mul", "scatter_along"),
+        ("scatter_along_max", "scatter_along"),
+        ("scatter_along_min", "scatter_along"),
+        ("scatter_along_mean", "scatter_along"),
     ];
     let mut missing = Vec::new();
     let mut count = 0;

@@ -215,6 +215,40 @@ impl Batch<'_> {
                 let order: Vec<usize> = std::iter::once(axis).chain((0..rank).filter(|other| *other != axis)).collect();
                 return Ok(Lanes::each(self.g.transpose(taken, &order)));
             }
+            Op::ArgSort { axis, descending } => Op::ArgSort { axis: axis + 1, descending: *descending },
+            Op::ArgTop { axis, count, largest } => Op::ArgTop { axis: axis + 1, count: *count, largest: *largest },
+            Op::Cumulative { kind, axis, reverse } => Op::Cumulative { kind: *kind, axis: axis + 1, reverse: *reverse },
+            Op::SearchSorted { .. } if !x[0].batched && self.g.rank(x[0].value) == 1 => {
+                return Ok(Lanes::each(self.g.push(op.clone(), &[x[0].value, x[1].value])));
+            }
+            Op::SearchSorted { .. }
+                if self.g.rank(x[0].value) == self.g.rank(x[1].value) + x[0].batched as usize - x[1].batched as usize =>
+            {
+                let operands: Vec<Value> = x.iter().map(|x| self.spread(*x)).collect();
+                return Ok(Lanes::each(self.g.push(op.clone(), &operands)));
+            }
+            Op::TakeAlong { .. } | Op::Recurrence { .. } | Op::ScatterAlong { fill: None, .. } => {
+                let up = match op {
+                    Op::TakeAlong { axis } => Op::TakeAlong { axis: axis + 1 },
+                    Op::Recurrence { axis, reverse } => Op::Recurrence { axis: axis + 1, reverse: *reverse },
+                    Op::ScatterAlong { kind, axis, .. } => Op::ScatterAlong { kind: *kind, axis: axis + 1, fill: None },
+                    other => other.clone(),
+                };
+                let operands: Vec<Value> = x.iter().map(|x| self.spread(*x)).collect();
+                return Ok(Lanes::each(self.g.push(up, &operands)));
+            }
+            Op::ScatterAlong { kind, axis, fill: Some(shape) } if !x[0].batched => {
+                let up = Op::ScatterAlong { kind: *kind, axis: axis + 1, fill: Some(wide(shape)?) };
+                let (indices, updates) = (self.spread(x[1]), self.spread(x[2]));
+                return Ok(Lanes::each(self.g.push(up, &[x[0].value, indices, updates])));
+            }
+            Op::Scatter { kind, axis, fill } if !x[1].batched && (fill.is_none() || !x[0].batched) => {
+                let fill = fill.map(|shape| wide(&shape)).transpose()?;
+                let base = if fill.is_some() { x[0].value } else { self.spread(x[0]) };
+                let updates = self.spread(x[2]);
+                let up = Op::Scatter { kind: *kind, axis: axis + 1, fill };
+                return Ok(Lanes::each(self.g.push(up, &[base, x[1].value, updates])));
+            }
             _ => {
                 let mut results = self.one_by_one(op, x)?;
                 return results.pop().ok_or_else(|| Error::internal(format!("{} of {ty} has no result", op.name())));

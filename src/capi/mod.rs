@@ -89,6 +89,14 @@ pub mod ops_index;
 /// Operations: attention
 pub mod ops_attention;
 
+/// Operations: order
+///
+/// Sorting, selecting, searching, and counting. Values come with gradients, positions without.
+pub mod ops_order;
+
+/// Operations: what accumulates along an axis
+pub mod ops_cumulative;
+
 /// Operations: convolutions and pools
 ///
 /// Windows move over one to three spatial dimensions, the last ones.

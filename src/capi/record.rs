@@ -366,6 +366,32 @@ pub fn record_several<const N: usize, const M: usize>(
     }
 }
 
+/// [`try_record`] for an operation with more results, each of which goes where the host says, unless that is NULL: an invalid value if
+/// something failed.
+pub fn try_record_more<const N: usize, const M: usize>(
+    name: &str,
+    operands: [TenonValue; N],
+    places: [(*mut TenonValue, &str); M],
+    body: impl FnOnce(&mut Trace, [Value; N]) -> Result<(Value, [Value; M])>,
+) -> TenonValue {
+    let mut more = [Value::INVALID; M];
+    let first = try_record(name, operands, |g, values| {
+        for (place, name) in places {
+            // Written when all is done.
+            let _ = Out::optional(place, name)?;
+        }
+        let (first, others) = body(g, values)?;
+        more = others;
+        Ok(first)
+    });
+    for ((place, name), value) in places.into_iter().zip(more) {
+        if let Ok(Some(place)) = Out::optional(place, name) {
+            place.put(TenonValue::of(first.graph, value));
+        }
+    }
+    first
+}
+
 /// The first handle behind which there is a graph.
 pub fn first_graph(mut graphs: impl Iterator<Item = TenonGraph>) -> Option<TenonGraph> {
     graphs.find(|graph| boundary_value(false, || graph.get().map(|_| true)))

@@ -9,7 +9,10 @@ mod variable;
 mod window;
 
 pub use graph::{Graph, Literal, Node, NodeId, Type, Value, VariableId};
-pub use op::{Attention, Binary, Class, Compare, ConvolutionRole, Distribution, Kernel, Op, ReduceKind, Unary, WindowRole};
+pub use op::{
+    Attention, Binary, Class, Compare, ConvolutionRole, CumulativeKind, Distribution, Kernel, Op, ReduceKind, ScatterKind, Unary,
+    WindowRole,
+};
 pub use region::{Call, CallGradient, HostArray, HostCall, HostFunction, Scan, Shared};
 pub use validate::validate;
 pub use variable::Variable;

@@ -208,6 +208,30 @@ family! {
     Spread "window_spread",
 }
 
+family! {
+    /// How a scatter joins an update with what is there.
+    ScatterKind:
+    /// The update takes the place; of several for one place the last.
+    Replace "scatter",
+    Add "scatter_add",
+    Mul "scatter_mul",
+    /// NaN if either is NaN.
+    Max "scatter_max",
+    /// NaN if either is NaN.
+    Min "scatter_min",
+}
+
+family! {
+    /// What a cumulative operation keeps of the elements so far.
+    CumulativeKind:
+    /// Their sum.
+    Sum "cumsum",
+    /// The position (i64) of the last largest one; NaN counts as largest.
+    ArgMax "cummax",
+    /// The position (i64) of the last smallest one; NaN counts as smallest.
+    ArgMin "cummin",
+}
+
 /// A primitive with its attributes. Operands are listed in the node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
@@ -275,9 +299,54 @@ pub enum Op {
     Gather {
         axis: u8,
     },
-    /// (operand, indices, updates) -> operand with updates added at the places that `Gather` would read.
-    ScatterAdd {
+    /// (operand, indices, updates) -> operand with updates joined, in their order, to the places that `Gather` would read. With `fill`
+    /// the operand is a scalar, repeated to that shape.
+    Scatter {
+        kind: ScatterKind,
         axis: u8,
+        fill: Option<Shape>,
+    },
+    /// (operand, indices: i32 or i64) -> in the shape of the indices, the elements at those positions along the axis. Off the axis the
+    /// indices have at most the operand's sizes. Negative indices count from the end; one out of range fails the run.
+    TakeAlong {
+        axis: u8,
+    },
+    /// (operand, indices, updates in the shape of the indices) -> operand with updates joined, in their order, to the places that
+    /// `TakeAlong` would read. `fill` as in `Scatter`.
+    ScatterAlong {
+        kind: ScatterKind,
+        axis: u8,
+        fill: Option<Shape>,
+    },
+
+    /// The positions (i64) of the elements along the axis in ascending or descending order; equal ones keep theirs. NaN counts as
+    /// largest.
+    ArgSort {
+        axis: u8,
+        descending: bool,
+    },
+    /// The positions (i64) of the `count` largest or smallest elements along the axis, the first of the order first; of equal ones those
+    /// that come first. NaN counts as largest.
+    ArgTop {
+        axis: u8,
+        count: usize,
+        largest: bool,
+    },
+    /// (sequence [..., n] in ascending order, values [..., m]) -> the number (i64) of elements of the sequence that are smaller, or with
+    /// `right` that are not larger. Leading dimensions are equal, or the sequence has none.
+    SearchSorted {
+        right: bool,
+    },
+    /// For each element what is kept of all up to it along the axis, from the end with `reverse`.
+    Cumulative {
+        kind: CumulativeKind,
+        axis: u8,
+        reverse: bool,
+    },
+    /// (a, b) -> y with y_0 = b_0 and y_i = a_i y_(i-1) + b_i along the axis, from the end with `reverse`.
+    Recurrence {
+        axis: u8,
+        reverse: bool,
     },
 
     /// (query [..., T, E], key [..., S, E], value [..., S, D], mask [..., T, S] if there is one, state: i64[3] if there is dropout) -> two results:
@@ -354,11 +423,18 @@ impl Op {
             Op::ArgMin(_) => "argmin",
             Op::MatMul { .. } => "matmul",
             Op::Gather { .. } => "gather",
-            Op::ScatterAdd { .. } => "scatter_add",
             Op::Attention(_) => "scaled_dot_product_attention",
             Op::AttentionGradient(_) => "scaled_dot_product_attention_gradient",
             Op::Convolution { role, .. } => role.name(),
             Op::Window { role, .. } => role.name(),
+            Op::Scatter { kind, .. } => kind.name(),
+            Op::TakeAlong { .. } => "take_along",
+            Op::ScatterAlong { .. } => "scatter_along",
+            Op::ArgSort { .. } => "argsort",
+            Op::ArgTop { .. } => "topk",
+            Op::SearchSorted { .. } => "searchsorted",
+            Op::Cumulative { kind, .. } => kind.name(),
+            Op::Recurrence { .. } => "recurrence",
             Op::Iota { .. } => "iota",
             Op::After => "after",
             Op::Call(_) => "call",
@@ -381,10 +457,15 @@ impl Op {
             Op::Call(call) => Class::Kernel(Kernel { fallible: is_fallible(&call.body), moves: true }),
             Op::Scan(scan) => Class::Kernel(Kernel { fallible: is_fallible(&scan.body), moves: true }),
             Op::Host(_) => Class::Kernel(Kernel { fallible: true, moves: true }),
-            Op::Gather { .. } => Class::Kernel(Kernel { fallible: true, moves: true }),
-            Op::ScatterAdd { .. } => Class::Kernel(Kernel { fallible: true, moves: false }),
             Op::Attention(_) | Op::AttentionGradient(_) => Class::Kernel(Kernel { fallible: false, moves: false }),
             Op::Convolution { .. } | Op::Window { .. } => Class::Kernel(Kernel { fallible: false, moves: false }),
+            Op::Gather { .. } | Op::TakeAlong { .. } => Class::Kernel(Kernel { fallible: true, moves: true }),
+            Op::Scatter { kind, .. } | Op::ScatterAlong { kind, .. } => {
+                Class::Kernel(Kernel { fallible: true, moves: *kind == ScatterKind::Replace })
+            }
+            Op::ArgSort { .. } | Op::ArgTop { .. } | Op::SearchSorted { .. } | Op::Cumulative { .. } | Op::Recurrence { .. } => {
+                Class::Kernel(Kernel { fallible: false, moves: false })
+            }
         }
     }
     /// How many results the operation has, if it hands them out as [`Op::Part`]s; `None` if its node is its one result.

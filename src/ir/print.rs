@@ -86,8 +86,28 @@ impl Graph {
             | Op::ArgMax(axis)
             | Op::ArgMin(axis)
             | Op::Gather { axis }
-            | Op::ScatterAdd { axis }
+            | Op::TakeAlong { axis }
+            | Op::Scatter { axis, fill: None, .. }
             | Op::Iota { axis, .. } => parts.push(format!("axis {axis}")),
+            Op::Scatter { axis, fill: Some(shape), .. } => {
+                parts.push(format!("axis {axis}"));
+                parts.push(format!("over {shape}"));
+            }
+            Op::ScatterAlong { kind, axis, fill } => {
+                parts.push(format!("axis {axis}"));
+                parts.push(kind.name().to_string());
+                parts.extend(fill.map(|shape| format!("over {shape}")));
+            }
+            Op::ArgSort { axis, descending } => {
+                parts.push(format!("axis {axis}{}", if *descending { ", descending" } else { "" }));
+            }
+            Op::ArgTop { axis, count, largest } => {
+                parts.push(format!("axis {axis}, {count} {}", if *largest { "largest" } else { "smallest" }));
+            }
+            Op::SearchSorted { right } => parts.push(if *right { "right" } else { "left" }.to_string()),
+            Op::Cumulative { axis, reverse, .. } | Op::Recurrence { axis, reverse } => {
+                parts.push(format!("axis {axis}{}", if *reverse { ", from the end" } else { "" }));
+            }
             Op::Random { distribution, start, .. } => {
                 parts.push(distribution.name().to_string());
                 parts.push(format!("from word {start}"));

@@ -69,12 +69,16 @@ fn arity(op: &Op) -> Option<usize> {
         | Op::Reduce { .. }
         | Op::ArgMax(_)
         | Op::ArgMin(_)
+        | Op::ArgSort { .. }
+        | Op::ArgTop { .. }
+        | Op::Cumulative { .. }
         | Op::Part(_)
         | Op::Random { .. } => Some(1),
         Op::Window { role: WindowRole::Sum | WindowRole::Spread, .. } => Some(1),
         Op::Binary(_) | Op::Compare(_) | Op::Pad { .. } | Op::MatMul { .. } | Op::Gather { .. } => Some(2),
         Op::Convolution { .. } | Op::Window { .. } => Some(2),
-        Op::Select | Op::ScatterAdd { .. } => Some(3),
+        Op::TakeAlong { .. } | Op::SearchSorted { .. } | Op::Recurrence { .. } => Some(2),
+        Op::Select | Op::Scatter { .. } | Op::ScatterAlong { .. } => Some(3),
         // Their shape rules count operands.
         Op::Concat(_) | Op::After | Op::Call(_) | Op::Scan(_) | Op::Host(_) | Op::Attention(_) | Op::AttentionGradient(_) => None,
     }

@@ -1,7 +1,7 @@
-//! Reading and adding at computed positions.
+//! Reading slices at computed positions.
 
 use crate::error::{Error, Result};
-use crate::ir::{Op, Type, Value};
+use crate::ir::{Op, ScatterKind, Type, Value};
 use crate::ops::Trace;
 use crate::ops::catalog::{Differentiable, Domain, Row, Values};
 use crate::ops::rules::Contribution;
@@ -22,18 +22,6 @@ pub(super) const ROWS: &[Row] = &[
         ..Row::COMMON
     },
     Row {
-        name: "scatter_add",
-        meaning: "x with updates added at the given positions along an axis",
-        domain: Domain::Number,
-        differentiable: Differentiable::Yes,
-        shapes: "x [a..., n, b...], indices [i...], updates [a..., i..., b...] -> [a..., n, b...]",
-        torch: "torch.index_add",
-        mindspore: "mindspore.ops.index_add",
-        build: |g, x| g.scatter_add(x[0], x[1], x[2], 0),
-        samples: &[&[(&[4, 3], REAL), (&[6], Values::Integers(0, 4)), (&[6, 3], REAL)]],
-        ..Row::COMMON
-    },
-    Row {
         name: "one_hot",
         meaning: "1 at the given position, else 0; positions outside give zeros",
         domain: Domain::Integral,
@@ -46,7 +34,7 @@ pub(super) const ROWS: &[Row] = &[
     },
 ];
 
-fn check_indices(indices: Type) -> Result<()> {
+pub(super) fn check_indices(indices: Type) -> Result<()> {
     if !matches!(indices.dtype, DType::I32 | DType::I64) {
         return Err(Error::dtype(format!("positions are i32 or i64, not {}", indices.dtype)));
     }
@@ -67,25 +55,10 @@ pub(super) fn infer_gather(axis: u8, x: Type, indices: Type) -> Result<Type> {
     Ok(Type::new(x.dtype, Shape::new(&dims)?))
 }
 
-pub(super) fn infer_scatter_add(axis: u8, x: Type, indices: Type, updates: Type) -> Result<Type> {
-    let expected = infer_gather(axis, x, indices)?;
-    if updates.dtype != x.dtype || x.dtype == DType::Bool {
-        return Err(Error::dtype(format!("operand {x}, updates {updates}")));
-    }
-    if updates.shape != expected.shape {
-        return Err(Error::shape(format!("updates are {}, not {}", updates.shape, expected.shape)));
-    }
-    Ok(x)
-}
-
 pub(super) fn gradient_gather(g: &mut Trace, axis: u8, x: Value, indices: Value, dy: Value) -> Contribution {
-    let zero = g.zeros_like(x);
-    Contribution::One(g.scatter_add(zero, indices, dy, axis as usize))
-}
-
-pub(super) fn gradient_scatter_add(g: &mut Trace, axis: u8, indices: Value, dy: Value) -> Contribution {
-    let updates = g.gather(dy, indices, axis as usize);
-    Contribution::Many(vec![Some(dy), None, Some(updates)])
+    let zero = g.scalar(g.dtype(dy), 0.0);
+    let dims = g.dims(x);
+    Contribution::One(g.scatter_over(ScatterKind::Add, zero, &dims, indices, dy, axis as usize))
 }
 
 impl Trace {
@@ -93,10 +66,6 @@ impl Trace {
     /// positions count from the end. A position out of range fails the run.
     pub fn gather(&mut self, x: Value, indices: Value, axis: usize) -> Value {
         self.push(Op::Gather { axis: axis.min(255) as u8 }, &[x, indices])
-    }
-    /// x with `updates` added at the places that [`Trace::gather`] would read; equal positions add up in order.
-    pub fn scatter_add(&mut self, x: Value, indices: Value, updates: Value, axis: usize) -> Value {
-        self.push(Op::ScatterAdd { axis: axis.min(255) as u8 }, &[x, indices, updates])
     }
     /// A new last dimension of `depth`: 1 at the position, else 0. Positions outside 0..depth give zeros.
     pub fn one_hot(&mut self, indices: Value, depth: usize, dtype: DType) -> Value {

@@ -2,7 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::ir::{Graph, Node, Op, Type, Value};
-use crate::ops::{Trace, attention, binary, choose, create, index, matmul, reduce, region, shape, unary, window};
+use crate::ops::scatter::Places;
+use crate::ops::{
+    Trace, attention, binary, choose, create, cumulative, index, matmul, order, reduce, region, scatter, shape, unary, window,
+};
 
 /// What a node hands to the gradients of its operands.
 pub enum Contribution {
@@ -81,11 +84,22 @@ pub fn infer(op: &Op, inputs: &[Type]) -> Result<Type> {
         Op::ArgMax(axis) | Op::ArgMin(axis) => operands(inputs).and_then(|[x]| reduce::infer_arg(*axis, x)),
         Op::MatMul { transpose_a, transpose_b } => operands(inputs).and_then(|[a, b]| matmul::infer(*transpose_a, *transpose_b, a, b)),
         Op::Gather { axis } => operands(inputs).and_then(|[x, indices]| index::infer_gather(*axis, x, indices)),
-        Op::ScatterAdd { axis } => operands(inputs).and_then(|[x, indices, updates]| index::infer_scatter_add(*axis, x, indices, updates)),
         Op::Convolution { role, window, groups } => {
             operands(inputs).and_then(|[a, b]| window::infer_convolution(*role, window, *groups, a, b))
         }
         Op::Window { role, window } => window::infer_window(*role, window, inputs),
+        Op::Scatter { kind, axis, fill } => {
+            operands(inputs).and_then(|[x, indices, updates]| scatter::infer(*kind, *axis, *fill, x, indices, updates))
+        }
+        Op::TakeAlong { axis } => operands(inputs).and_then(|[x, indices]| scatter::infer_take_along(*axis, x, indices)),
+        Op::ScatterAlong { kind, axis, fill } => {
+            operands(inputs).and_then(|[x, indices, updates]| scatter::infer_along(*kind, *axis, *fill, x, indices, updates))
+        }
+        Op::ArgSort { axis, .. } => operands(inputs).and_then(|[x]| order::infer_argsort(*axis, x)),
+        Op::ArgTop { axis, count, .. } => operands(inputs).and_then(|[x]| order::infer_top(*axis, *count, x)),
+        Op::SearchSorted { .. } => operands(inputs).and_then(|[sequence, values]| order::infer_search(sequence, values)),
+        Op::Cumulative { kind, axis, .. } => operands(inputs).and_then(|[x]| cumulative::infer(*kind, *axis, x)),
+        Op::Recurrence { axis, .. } => operands(inputs).and_then(|[a, b]| cumulative::infer_recurrence(*axis, a, b)),
         Op::Iota { shape, axis, dtype } => operands(inputs).and_then(|[]: [Type; 0]| create::infer_iota(*shape, *axis, *dtype)),
         Op::Random { distribution, shape, dtype, .. } => {
             operands(inputs).and_then(|[state]| create::infer_random(*distribution, *shape, *dtype, state))
@@ -98,6 +112,7 @@ pub fn passes_gradient(op: &Op) -> bool {
     match op {
         Op::Unary(op) => unary::passes_gradient(*op),
         Op::Compare(_) | Op::ArgMax(_) | Op::ArgMin(_) | Op::Iota { .. } | Op::Random { .. } => false,
+        Op::ArgSort { .. } | Op::ArgTop { .. } | Op::SearchSorted { .. } => false,
         _ => true,
     }
 }
@@ -150,8 +165,13 @@ pub fn gradient(g: &mut Trace, node: &Node, y: Value, dy: Value) -> Contribution
         Op::Reduce { kind, axes } => reduce::gradient(g, *kind, axes, x[0], y, dy),
         Op::MatMul { transpose_a, transpose_b } => matmul::gradient(g, *transpose_a, *transpose_b, x[0], x[1], dy),
         Op::Gather { axis } => index::gradient_gather(g, *axis, x[0], x[1], dy),
-        Op::ScatterAdd { axis } => index::gradient_scatter_add(g, *axis, x[1], dy),
         Op::Convolution { role, window, groups } => window::gradient_convolution(g, *role, window, *groups, x[0], x[1], dy),
         Op::Window { role, window } => window::gradient_window(g, *role, window, x, dy),
+        Op::Scatter { kind, axis, fill } => scatter::gradient(g, Places::slices(*axis), *kind, *fill, [x[0], x[1], x[2]], y, dy),
+        Op::TakeAlong { axis } => scatter::gradient_take_along(g, *axis, x[0], x[1], dy),
+        Op::ScatterAlong { kind, axis, fill } => scatter::gradient(g, Places::along(*axis), *kind, *fill, [x[0], x[1], x[2]], y, dy),
+        Op::ArgSort { .. } | Op::ArgTop { .. } | Op::SearchSorted { .. } => Contribution::Zero,
+        Op::Cumulative { kind, axis, reverse } => cumulative::gradient(g, *kind, *axis, *reverse, dy),
+        Op::Recurrence { axis, reverse } => cumulative::gradient_recurrence(g, *axis, *reverse, x[0], y, dy),
     }
 }

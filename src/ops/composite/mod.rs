@@ -2,11 +2,14 @@
 
 pub mod activation;
 pub mod arithmetic;
+pub mod cumulative;
 pub mod distance;
 pub mod gate;
+pub mod index;
 pub mod logic;
 pub mod loss;
 pub mod norm;
+pub mod order;
 pub mod shrink;
 pub mod softmax;
 pub mod special;
@@ -16,8 +19,10 @@ mod support;
 pub(crate) mod testing;
 pub mod vision;
 
+pub use index::Join;
 pub use logic::Tolerance;
 pub use loss::Reduction;
+pub use order::Interpolation;
 
 use crate::ir::Value;
 use crate::ops::Trace;

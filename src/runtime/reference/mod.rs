@@ -6,9 +6,11 @@
 mod attention;
 mod elementwise;
 mod movement;
+mod order;
 mod random;
 mod reduction;
 mod region;
+mod scatter;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -216,7 +218,14 @@ fn compute(graph: &Graph, node: &Node, values: &[Array], several: &HashMap<Value
         Op::Concat(axis) => movement::concat(&x, &ty.shape, *axis as usize)?,
         Op::Reverse(axes) => movement::reverse(x[0], axes),
         Op::Gather { axis } => movement::gather(x[0], x[1], &ty.shape, *axis as usize)?,
-        Op::ScatterAdd { axis } => movement::scatter_add(x[0], x[1], x[2], *axis as usize)?,
+        Op::Scatter { kind, axis, .. } => scatter::scatter(*kind, x[0], x[1], x[2], &ty.shape, *axis as usize)?,
+        Op::TakeAlong { axis } => scatter::take_along(x[0], x[1], *axis as usize)?,
+        Op::ScatterAlong { kind, axis, .. } => scatter::scatter_along(*kind, x[0], x[1], x[2], &ty.shape, *axis as usize)?,
+        Op::ArgSort { axis, descending } => order::rank(x[0], &ty.shape, *axis as usize, *descending),
+        Op::ArgTop { axis, largest, .. } => order::rank(x[0], &ty.shape, *axis as usize, *largest),
+        Op::SearchSorted { right } => order::search(x[0], x[1], *right)?,
+        Op::Cumulative { kind, axis, reverse } => order::cumulative(*kind, x[0], *axis as usize, *reverse),
+        Op::Recurrence { axis, reverse } => order::recurrence(x[0], x[1], *axis as usize, *reverse)?,
         Op::Iota { shape, axis, dtype } => movement::iota(shape, *axis as usize, *dtype),
 
         Op::Reduce { kind, axes } => reduction::reduce(*kind, x[0], &ty.shape, axes),

@@ -87,7 +87,7 @@ pub(super) fn concat(parts: &[&Array], shape: &Shape, axis: usize) -> Result<Dat
 }
 
 /// The places along the axis that the indices name. Negative indices count from the end.
-fn resolve(indices: &Array, size: usize) -> Result<Vec<usize>> {
+pub(super) fn resolve(indices: &Array, size: usize) -> Result<Vec<usize>> {
     let resolve = |index: &i64| {
         let place = if *index < 0 { index.checked_add_unsigned(size as u64) } else { Some(*index) };
         let place = place.and_then(|place| usize::try_from(place).ok()).filter(|place| *place < size);
@@ -97,33 +97,20 @@ fn resolve(indices: &Array, size: usize) -> Result<Vec<usize>> {
 }
 
 /// For each element of the gathered shape, its place in the operand.
-fn gathered(x: &Array, indices: &Array, shape: &Shape, axis: usize) -> Result<Vec<usize>> {
-    let along = resolve(indices, x.dims()[axis])?;
+pub(super) fn gathered(dims: &[usize], indices: &Array, shape: &Shape, axis: usize) -> Result<Vec<usize>> {
+    let along = resolve(indices, dims[axis])?;
     let rank = indices.ty.shape.rank();
     Ok(positions(shape)
         .map(|at| {
             let index = place(indices.dims(), &at[axis..axis + rank]);
             let source = [&at[..axis], &[along[index]], &at[axis + rank..shape.rank()]].concat();
-            place(x.dims(), &source)
+            place(dims, &source)
         })
         .collect())
 }
 
 pub(super) fn gather(x: &Array, indices: &Array, shape: &Shape, axis: usize) -> Result<Data> {
-    Ok(x.data.pick(gathered(x, indices, shape, axis)?.into_iter()))
-}
-
-pub(super) fn scatter_add(x: &Array, indices: &Array, updates: &Array, axis: usize) -> Result<Data> {
-    let targets = gathered(x, indices, &updates.ty.shape, axis)?;
-    let mut sum = x.data.clone();
-    match (&mut sum, &updates.data) {
-        (Data::Floats(sum), Data::Floats(updates)) => targets.iter().zip(updates).for_each(|(target, update)| sum[*target] += update),
-        (Data::Ints(sum), Data::Ints(updates)) => {
-            targets.iter().zip(updates).for_each(|(target, update)| sum[*target] = sum[*target].wrapping_add(*update));
-        }
-        _ => return Err(Error::internal("operands of different kinds")),
-    }
-    Ok(sum)
+    Ok(x.data.pick(gathered(x.dims(), indices, shape, axis)?.into_iter()))
 }
 
 pub(super) fn iota(shape: &Shape, axis: usize, dtype: DType) -> Data {

@@ -3,13 +3,18 @@
 //! [`ready`] decides once, when a program is compiled, how an operation is computed; [`Kernel::run`] then computes it as often as the
 //! program runs, without an allocation.
 
+mod along;
 mod assemble;
 mod attention;
 mod convolution;
+mod cumulative;
+mod element;
 mod host;
 mod index;
+mod order;
 mod pooling;
 mod scan;
+mod scatter;
 
 pub(super) use assemble::assemble;
 
@@ -46,11 +51,18 @@ pub(super) fn ready(step: &KernelStep, level: Level) -> Result<Box<dyn Kernel>> 
         Op::Gather { axis } => Box::new(index::Gather::new(step, *axis as usize)),
         Op::Scan(_) => Box::new(scan::Scan::new(step, level)?),
         Op::Host(call) => Box::new(host::Host::new(step, call)),
-        Op::ScatterAdd { axis } => Box::new(index::ScatterAdd::new(step, *axis as usize)),
         Op::Attention(op) => Box::new(attention::Forward::new(step, op, level)?),
         Op::AttentionGradient(op) => Box::new(attention::Gradient::new(step, op, level)?),
         Op::Convolution { role, window, groups } => convolution::ready(step, *role, window, *groups, level)?,
         Op::Window { role, window } => pooling::ready(step, *role, window, level)?,
+        Op::Scatter { kind, axis, fill } => Box::new(scatter::Scatter::new(step, *kind, *axis as usize, fill.is_some())),
+        Op::TakeAlong { axis } => Box::new(along::TakeAlong::new(step, *axis as usize)),
+        Op::ScatterAlong { kind, axis, fill } => Box::new(along::ScatterAlong::new(step, *kind, *axis as usize, fill.is_some())),
+        Op::ArgSort { axis, descending } => Box::new(order::Rank::sort(step, *axis as usize, *descending)),
+        Op::ArgTop { axis, count, largest } => Box::new(order::Rank::top(step, *axis as usize, *count, *largest)),
+        Op::SearchSorted { right } => Box::new(order::Search::new(step, *right)),
+        Op::Cumulative { kind, axis, reverse } => Box::new(cumulative::Cumulative::new(step, *kind, *axis as usize, *reverse)),
+        Op::Recurrence { axis, reverse } => Box::new(cumulative::Recurrence::new(step, *axis as usize, *reverse)),
         other => return Err(Error::internal(format!("{} has no kernel", other.name()))),
     })
 }
