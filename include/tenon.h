@@ -1352,19 +1352,19 @@ TenonValue tenon_scaled_dot_product_attention(TenonValue query, TenonValue key, 
  */
 
 /** What lies between two neighbours of a sorted line: one of the numbers below. */
-typedef int32_t TenonInterpolation;
+typedef int32_t TenonQuantileMethod;
 
 enum {
     /** On the straight line between them. */
-    TENON_INTERPOLATION_LINEAR = 1,
+    TENON_QUANTILE_LINEAR = 1,
     /** The lower one. */
-    TENON_INTERPOLATION_LOWER = 2,
+    TENON_QUANTILE_LOWER = 2,
     /** The higher one. */
-    TENON_INTERPOLATION_HIGHER = 3,
+    TENON_QUANTILE_HIGHER = 3,
     /** The nearer one; of two equally near ones that at the even position. */
-    TENON_INTERPOLATION_NEAREST = 4,
+    TENON_QUANTILE_NEAREST = 4,
     /** Half way between them. */
-    TENON_INTERPOLATION_MIDPOINT = 5
+    TENON_QUANTILE_MIDPOINT = 5
 };
 
 /**
@@ -1414,11 +1414,11 @@ TenonValue tenon_mode(TenonValue x, int64_t axis, bool keep_dims, TenonValue *po
  * if any element is NaN. Floats.
  */
 TenonValue tenon_quantile(TenonValue x, const double *q, size_t q_count, int64_t axis,
-    TenonInterpolation interpolation);
+    TenonQuantileMethod interpolation);
 
 /** tenon_quantile of the elements that are not NaN; NaN if there is none. */
 TenonValue tenon_nanquantile(TenonValue x, const double *q, size_t q_count, int64_t axis,
-    TenonInterpolation interpolation);
+    TenonQuantileMethod interpolation);
 
 /**
  * For each value [..., m] the number (i64) of elements of the sequence, which ascends along its last axis, that are

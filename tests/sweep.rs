@@ -384,7 +384,11 @@ impl<'a> Sweep<'a> {
 
     /// Whether nothing but one parameter says what graph is meant: any will do.
     fn is_alone(&self, function: &Function) -> bool {
-        function.parameters.iter().filter(|parameter| matches!(parameter.base.as_str(), "TenonValue" | "TenonGraph")).count() == 1
+        let is_operand = |parameter: &&Parameter| {
+            let is_output = parameter.pointers > 0 && !parameter.is_const;
+            matches!(parameter.base.as_str(), "TenonValue" | "TenonGraph") && !is_output
+        };
+        function.parameters.iter().filter(is_operand).count() == 1
     }
 
     /// Whether a call may leave something in the graph that it gets.

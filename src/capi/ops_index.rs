@@ -8,11 +8,6 @@ use crate::error::{Error, Result};
 use crate::ops::composite::Join;
 use crate::tensor::DType;
 
-/// Whether the host passed all zero bytes, which stand for no value.
-pub(super) fn is_absent(value: TenonValue) -> bool {
-    (value.graph, value.index, value.reserved) == (0, 0, 0)
-}
-
 /// The matrix product. The last two dimensions are multiplied, those in front broadcast; a vector is a row on the left
 /// and a column on the right; dtypes promote. Sums of 16-bit floats accumulate in f32.
 #[unsafe(no_mangle)]
@@ -24,7 +19,7 @@ pub extern "C" fn tenon_matmul(a: TenonValue, b: TenonValue) -> TenonValue {
 /// bytes, (TenonValue){0}, stands for none.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_linear(x: TenonValue, weight: TenonValue, bias: TenonValue) -> TenonValue {
-    if is_absent(bias) {
+    if bias.is_zero() {
         record("linear", [x, weight], |g, [x, weight]| g.linear(x, weight, None))
     } else {
         record("linear", [x, weight, bias], |g, [x, weight, bias]| g.linear(x, weight, Some(bias)))
@@ -222,7 +217,7 @@ pub extern "C" fn tenon_embedding_bag(
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_bincount(x: TenonValue, weights: TenonValue, size: i64) -> TenonValue {
     let length = size;
-    if is_absent(weights) {
+    if weights.is_zero() {
         try_record("bincount", [x], |g, [x]| Ok(g.bincount(x, None, self::size(length, "size")?)))
     } else {
         try_record("bincount", [x, weights], |g, [x, weights]| Ok(g.bincount(x, Some(weights), self::size(length, "size")?)))

@@ -4,29 +4,29 @@ use crate::capi::arguments::{CBool, size, slice};
 use crate::capi::graph::TenonValue;
 use crate::capi::record::{self, record, try_record, try_record_more};
 use crate::error::{Error, Result};
-use crate::ops::composite::Interpolation;
+use crate::ops::composite::QuantileMethod;
 
 /// What lies between two neighbours of a sorted line: one of the numbers below.
-pub type TenonInterpolation = i32;
+pub type TenonQuantileMethod = i32;
 
 /// On the straight line between them.
-pub const TENON_INTERPOLATION_LINEAR: TenonInterpolation = 1;
+pub const TENON_QUANTILE_LINEAR: TenonQuantileMethod = 1;
 /// The lower one.
-pub const TENON_INTERPOLATION_LOWER: TenonInterpolation = 2;
+pub const TENON_QUANTILE_LOWER: TenonQuantileMethod = 2;
 /// The higher one.
-pub const TENON_INTERPOLATION_HIGHER: TenonInterpolation = 3;
+pub const TENON_QUANTILE_HIGHER: TenonQuantileMethod = 3;
 /// The nearer one; of two equally near ones that at the even position.
-pub const TENON_INTERPOLATION_NEAREST: TenonInterpolation = 4;
+pub const TENON_QUANTILE_NEAREST: TenonQuantileMethod = 4;
 /// Half way between them.
-pub const TENON_INTERPOLATION_MIDPOINT: TenonInterpolation = 5;
+pub const TENON_QUANTILE_MIDPOINT: TenonQuantileMethod = 5;
 
-fn interpolation_of(interpolation: TenonInterpolation) -> Result<Interpolation> {
+fn method_of(interpolation: TenonQuantileMethod) -> Result<QuantileMethod> {
     Ok(match interpolation {
-        TENON_INTERPOLATION_LINEAR => Interpolation::Linear,
-        TENON_INTERPOLATION_LOWER => Interpolation::Lower,
-        TENON_INTERPOLATION_HIGHER => Interpolation::Higher,
-        TENON_INTERPOLATION_NEAREST => Interpolation::Nearest,
-        TENON_INTERPOLATION_MIDPOINT => Interpolation::Midpoint,
+        TENON_QUANTILE_LINEAR => QuantileMethod::Linear,
+        TENON_QUANTILE_LOWER => QuantileMethod::Lower,
+        TENON_QUANTILE_HIGHER => QuantileMethod::Higher,
+        TENON_QUANTILE_NEAREST => QuantileMethod::Nearest,
+        TENON_QUANTILE_MIDPOINT => QuantileMethod::Midpoint,
         _ => {
             let text = "1 (linear), 2 (lower), 3 (higher), 4 (nearest), or 5 (midpoint)";
             return Err(Error::invalid(format!("{interpolation} is not an interpolation: {text}")));
@@ -109,10 +109,16 @@ pub extern "C" fn tenon_mode(x: TenonValue, axis: i64, keep_dims: CBool, positio
 /// For each of q (0 to 1), as a new first dimension, the value at that part of the order along an axis, which goes. NaN
 /// if any element is NaN. Floats.
 #[unsafe(no_mangle)]
-pub extern "C" fn tenon_quantile(x: TenonValue, q: *const f64, q_count: usize, axis: i64, interpolation: TenonInterpolation) -> TenonValue {
+pub extern "C" fn tenon_quantile(
+    x: TenonValue,
+    q: *const f64,
+    q_count: usize,
+    axis: i64,
+    interpolation: TenonQuantileMethod,
+) -> TenonValue {
     try_record("quantile", [x], |g, [x]| {
         let (q, axis) = (slice(q, q_count, "q")?, record::axis(axis, g.rank(x))?);
-        Ok(g.quantile(x, q, axis, interpolation_of(interpolation)?))
+        Ok(g.quantile(x, q, axis, method_of(interpolation)?))
     })
 }
 
@@ -123,11 +129,11 @@ pub extern "C" fn tenon_nanquantile(
     q: *const f64,
     q_count: usize,
     axis: i64,
-    interpolation: TenonInterpolation,
+    interpolation: TenonQuantileMethod,
 ) -> TenonValue {
     try_record("nanquantile", [x], |g, [x]| {
         let (q, axis) = (slice(q, q_count, "q")?, record::axis(axis, g.rank(x))?);
-        Ok(g.nanquantile(x, q, axis, interpolation_of(interpolation)?))
+        Ok(g.nanquantile(x, q, axis, method_of(interpolation)?))
     })
 }
 

@@ -12,6 +12,7 @@ const REAL: Values = Values::Uniform(-2.0, 2.0);
 pub(super) const ROWS: &[Row] = &[
     Row {
         name: "cumsum",
+        shapes: "x -> the same",
         meaning: "the sum of all elements up to each along the axis",
         domain: Domain::Number,
         differentiable: Differentiable::Yes,

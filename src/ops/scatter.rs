@@ -224,7 +224,7 @@ pub(super) fn gradient(
             let is_last = places.is_last(g, &dims, indices, updates);
             (dx, g.select(is_last, taken, zero))
         }
-        ScatterKind::Mul => gradient_mul(g, places, base, indices, updates, dy),
+        ScatterKind::Mul => gradient_mul(g, places, [base, indices, updates], y, dy),
         ScatterKind::Max | ScatterKind::Min => {
             // Ties share: dy / (number of candidates equal to the result).
             let dtype = g.dtype(y);
@@ -242,24 +242,27 @@ pub(super) fn gradient(
 }
 
 /// The product of all other factors, also where a factor is 0: then that of the ones that are not 0, if it is the only one.
-fn gradient_mul(g: &mut Trace, places: Places, x: Value, indices: Value, updates: Value, dy: Value) -> (Value, Value) {
+fn gradient_mul(g: &mut Trace, places: Places, [x, indices, updates]: [Value; 3], y: Value, dy: Value) -> (Value, Value) {
     let (dims, dtype) = (g.dims(x), g.dtype(x));
     let factors = places.join_over(g, ScatterKind::Mul, 1.0, &dims, indices, updates);
     let dx = g.mul(dy, factors);
+    // The product of the other factors is y / update. Of a place with one update of 0 it is the product without that one.
     let (zero, one) = (g.scalar(dtype, 0.0), g.scalar(dtype, 1.0));
     let is_zero = g.equal(updates, zero);
-    let safe = g.select(is_zero, one, updates);
-    let product = places.join(g, ScatterKind::Mul, x, indices, safe);
     let zeros = g.cast(is_zero, dtype);
     let zeros = places.join_over(g, ScatterKind::Add, 0.0, &dims, indices, zeros);
     let zeros = places.read(g, zeros, indices);
+    let is_one = g.equal(zeros, one);
+    let is_single = g.bitwise_and(is_zero, is_one);
+    let without = g.select(is_single, one, updates);
+    let product = places.join(g, ScatterKind::Mul, x, indices, without);
     let scaled = g.mul(dy, product);
+    let single = places.read(g, scaled, indices);
+    let scaled = g.mul(dy, y);
     let scaled = places.read(g, scaled, indices);
-    let others = g.div(scaled, safe);
-    // How many zeros there are among the others.
-    let own = g.cast(is_zero, dtype);
-    let rest = g.equal(zeros, own);
-    (dx, g.select(rest, others, zero))
+    let divisor = g.select(is_zero, one, updates);
+    let others = g.div(scaled, divisor);
+    (dx, g.select(is_single, single, others))
 }
 
 impl Trace {

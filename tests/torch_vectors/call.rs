@@ -97,6 +97,10 @@ impl<'a> Argument<'a> {
             None => number(self.form),
         }
     }
+    /// All elements of an operand.
+    pub fn numbers(self) -> Vec<f64> {
+        operand(self.form).map_or(Vec::new(), |position| json::floats(&self.call.sample.operands[position]))
+    }
     pub fn number_or(self, default: f64) -> f64 {
         self.number().unwrap_or(default)
     }

@@ -11,6 +11,7 @@ const REAL: Values = Values::Uniform(-2.0, 2.0);
 pub(in crate::ops) const ROWS: &[Row] = &[
     Row {
         name: "cumprod",
+        shapes: "x -> the same",
         meaning: "the product of all elements up to each along the axis",
         domain: Domain::Number,
         build: |g, x| g.cumprod(x[0], 1, false, false),
@@ -19,6 +20,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
     },
     Row {
         name: "cummax",
+        shapes: "x -> the same",
         meaning: "the largest element up to each along the axis; of equal ones the last counts",
         domain: Domain::Number,
         build: |g, x| g.cummax(x[0], 1, false).0,
@@ -27,6 +29,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
     },
     Row {
         name: "cummin",
+        shapes: "x -> the same",
         meaning: "the smallest element up to each along the axis; of equal ones the last counts",
         domain: Domain::Number,
         build: |g, x| g.cummin(x[0], 1, false).0,
@@ -35,6 +38,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
     },
     Row {
         name: "logcumsumexp",
+        shapes: "x -> the same",
         meaning: "ln of the sum of e^x up to each along the axis",
         build: |g, x| g.logcumsumexp(x[0], 1, false),
         samples: &[&[(&[2, 4], REAL)]],

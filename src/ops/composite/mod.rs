@@ -22,7 +22,7 @@ pub mod vision;
 pub use index::Join;
 pub use logic::Tolerance;
 pub use loss::Reduction;
-pub use order::Interpolation;
+pub use order::QuantileMethod;
 
 use crate::ir::Value;
 use crate::ops::Trace;

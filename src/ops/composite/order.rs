@@ -10,7 +10,7 @@ const REAL: Values = Values::Uniform(-1.0, 1.0);
 
 /// What lies between two neighbours of a sorted line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interpolation {
+pub enum QuantileMethod {
     Linear,
     Lower,
     Higher,
@@ -35,6 +35,7 @@ pub struct Unique {
 pub(in crate::ops) const ROWS: &[Row] = &[
     Row {
         name: "sort",
+        shapes: "x -> the same",
         meaning: "x in order along the axis",
         domain: Domain::Number,
         build: |g, x| g.sort(x[0], 1, true).0,
@@ -43,6 +44,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
     },
     Row {
         name: "msort",
+        shapes: "x -> the same",
         meaning: "x in order along its first axis",
         domain: Domain::Number,
         build: |g, x| g.sort(x[0], 0, false).0,
@@ -100,7 +102,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         name: "quantile",
         meaning: "the values below which given parts of the elements along the axis lie; NaN if any is NaN",
         shapes: "x [..., n, ...] -> [q, ...] without the axis",
-        build: |g, x| g.quantile(x[0], &[0.3, 0.85], 1, Interpolation::Linear),
+        build: |g, x| g.quantile(x[0], &[0.3, 0.85], 1, QuantileMethod::Linear),
         samples: &[&[(&[2, 4], REAL)]],
         ..Row::COMMON
     },
@@ -108,7 +110,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
         name: "nanquantile",
         meaning: "quantiles of the elements along the axis that are not NaN",
         shapes: "x [..., n, ...] -> [q, ...] without the axis",
-        build: |g, x| g.nanquantile(x[0], &[0.5, 0.3], 1, Interpolation::Linear),
+        build: |g, x| g.nanquantile(x[0], &[0.5, 0.3], 1, QuantileMethod::Linear),
         samples: &[&[(&[2, 5], REAL)]],
         ..Row::COMMON
     },
@@ -273,7 +275,7 @@ impl Trace {
     }
     /// For each of `q` (0 to 1), as a new first dimension, the value at that part of the order along `axis`, which disappears. NaN if any
     /// element is NaN.
-    pub fn quantile(&mut self, x: Value, q: &[f64], axis: usize, interpolation: Interpolation) -> Value {
+    pub fn quantile(&mut self, x: Value, q: &[f64], axis: usize, interpolation: QuantileMethod) -> Value {
         let Some(size) = self.check_quantiles("quantile", x, q, axis) else { return Value::INVALID };
         let (sorted, _) = self.sort(x, axis, false);
         let last = self.narrow(sorted, axis, size - 1, 1);
@@ -289,13 +291,13 @@ impl Trace {
                 g.squeeze(one, &[axis])
             };
             let value = match interpolation {
-                Interpolation::Nearest => at(self, place.round_ties_even()),
-                Interpolation::Lower => at(self, low),
-                Interpolation::Higher => at(self, place.ceil()),
+                QuantileMethod::Nearest => at(self, place.round_ties_even()),
+                QuantileMethod::Lower => at(self, low),
+                QuantileMethod::Higher => at(self, place.ceil()),
                 _ if part == 0.0 => at(self, low),
                 _ => {
                     let (low, high) = (at(self, low), at(self, place.ceil()));
-                    let part = self.scalar(self.dtype(x), if interpolation == Interpolation::Linear { part } else { 0.5 });
+                    let part = self.scalar(self.dtype(x), if interpolation == QuantileMethod::Linear { part } else { 0.5 });
                     self.between(low, high, part)
                 }
             };
@@ -310,7 +312,7 @@ impl Trace {
         self.add(low, step)
     }
     /// [`Trace::quantile`] of the elements that are not NaN; NaN if there is none.
-    pub fn nanquantile(&mut self, x: Value, q: &[f64], axis: usize, interpolation: Interpolation) -> Value {
+    pub fn nanquantile(&mut self, x: Value, q: &[f64], axis: usize, interpolation: QuantileMethod) -> Value {
         if self.check_quantiles("nanquantile", x, q, axis).is_none() {
             return Value::INVALID;
         }
@@ -333,15 +335,15 @@ impl Trace {
                 g.squeeze(one, &[axis])
             };
             let value = match interpolation {
-                Interpolation::Nearest => {
+                QuantileMethod::Nearest => {
                     let nearest = self.round(place);
                     at(self, nearest)
                 }
-                Interpolation::Lower => at(self, low),
-                Interpolation::Higher => at(self, high),
-                Interpolation::Linear | Interpolation::Midpoint => {
+                QuantileMethod::Lower => at(self, low),
+                QuantileMethod::Higher => at(self, high),
+                QuantileMethod::Linear | QuantileMethod::Midpoint => {
                     let part = match interpolation {
-                        Interpolation::Linear => self.sub(place, low),
+                        QuantileMethod::Linear => self.sub(place, low),
                         _ => self.full(wide, &self.dims(place), 0.5),
                     };
                     let (part, is_exact) = (self.cast(part, dtype), self.equal(low, high));

@@ -8,6 +8,7 @@ mod linear;
 mod losses;
 mod moves;
 mod norms;
+mod order;
 mod reductions;
 mod unary;
 mod windows;
@@ -56,6 +57,7 @@ fn entries() -> impl Iterator<Item = &'static Entry> {
         activations::ENTRIES,
         losses::ENTRIES,
         norms::ENTRIES,
+        order::ENTRIES,
         windows::ENTRIES,
         images::ENTRIES,
     ]
