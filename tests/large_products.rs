@@ -1,6 +1,8 @@
 //! Products that are cut into many tasks: against a plain sum, and with the same bits for any number of workers.
 
 use tenon::context::{Context, ContextOptions};
+use tenon::ir::Value;
+use tenon::ops::Trace;
 use tenon::ops::composite::Reduction;
 use tenon::optim::{ParameterGroup, SgdOptions, sgd};
 use tenon::tensor::Tensor;
@@ -22,14 +24,16 @@ fn context(workers: usize) -> Context {
 /// The product alone, with the loop of a sum riding on it, and with one that needs whole rows; the left operand also as a transposed view.
 fn forward(workers: usize, transposed: bool) -> Vec<Vec<f32>> {
     let context = context(workers);
-    let f = Function::new(&context, move |g, x| {
-        let left = if transposed { g.transpose(x[0], &[1, 0]) } else { x[0] };
-        let right = g.transpose(x[1], &[1, 0]);
-        let product = g.matmul(left, right);
-        let again = g.matmul(left, right);
-        let exponential = g.exp(again);
-        let third = g.matmul(left, right);
-        Ok(vec![product, exponential, g.softmax(third, 1)])
+    // Each in a program of its own: equal products in one program are one, and kept for all that read it.
+    let riders: [fn(&mut Trace, Value) -> Value; 3] =
+        [|_, product| product, |g, product| g.exp(product), |g, product| g.softmax(product, 1)];
+    let functions = riders.map(|rider| {
+        Function::with_counts(&context, Some(2), Some(1), move |g, x| {
+            let left = if transposed { g.transpose(x[0], &[1, 0]) } else { x[0] };
+            let right = g.transpose(x[1], &[1, 0]);
+            let product = g.matmul(left, right);
+            Ok(vec![rider(g, product)])
+        })
     });
     let left = numbers(ROWS * INNER, 0.37);
     let left = if transposed { (0..ROWS * INNER).map(|i| left[i % ROWS * INNER + i / ROWS]).collect() } else { left };
@@ -37,7 +41,7 @@ fn forward(workers: usize, transposed: bool) -> Vec<Vec<f32>> {
     let left = Tensor::from_slice(context.allocator(), &left, &shape).unwrap();
     let right: Vec<f32> = numbers(COLUMNS * INNER, 0.71).iter().map(|x| x * 0.01).collect();
     let right = Tensor::from_slice(context.allocator(), &right, &[COLUMNS, INNER]).unwrap();
-    f.call(&[&left, &right]).unwrap().iter().map(|output| output.to_vec().unwrap()).collect()
+    functions.iter().map(|f| f.call(&[&left, &right]).unwrap()[0].to_vec().unwrap()).collect()
 }
 
 #[test]

@@ -233,7 +233,11 @@ impl Lowering<'_> {
                 let kept = self.body.product.as_ref().and_then(|product| product.out);
                 self.slots[index] = Some(match kept {
                     Some(buffer) => self.buffer_slot(buffer, 0, Extent::Full),
-                    None => Slot { base: super::tile::PRODUCT, offset: 0, row_step: self.body.columns as isize * size, column_step: size },
+                    // A task's own block: its rows are as far apart as the task is wide.
+                    None => {
+                        let row_step = self.geometry.task_columns as isize * size;
+                        Slot { base: super::tile::PRODUCT, offset: 0, row_step, column_step: size }
+                    }
                 });
                 Ok(())
             }
