@@ -70,6 +70,33 @@ fn every_task_computes_its_part() {
     }
 }
 
+/// Products of short sums, whose tasks are cut in columns, with a loop that nothing else reads the product of.
+#[test]
+fn riders_read_their_part_of_cut_columns() {
+    let context = context(1);
+    for [rows, inner, columns] in [[2048, 64, 512], [1024, 1024, 1024], [300, 40, 3000], [64, 256, 2100]] {
+        let f = Function::with_counts(&context, Some(3), Some(1), |g, x| {
+            let right = g.transpose(x[1], &[1, 0]);
+            let product = g.matmul(x[0], right);
+            let sum = g.add(product, x[2]);
+            Ok(vec![g.relu(sum)])
+        });
+        let (left, right, bias) = (numbers(rows * inner, 0.37), numbers(columns * inner, 0.71), numbers(columns, 0.19));
+        let tensor = |data: &[f32], dims: &[usize]| Tensor::from_slice(context.allocator(), data, dims).unwrap();
+        let inputs = [tensor(&left, &[rows, inner]), tensor(&right, &[columns, inner]), tensor(&bias, &[columns])];
+        let found = f.call(&inputs.iter().collect::<Vec<_>>()).unwrap()[0].to_vec::<f32>().unwrap();
+        // Some elements of each row and each column.
+        for row in 0..rows {
+            for column in (0..columns).filter(|column| (row + column) % 37 == 0) {
+                let terms = left[row * inner..][..inner].iter().zip(&right[column * inner..][..inner]);
+                let expected = (terms.map(|(a, b)| *a as f64 * *b as f64).sum::<f64>() + bias[column] as f64).max(0.0);
+                let got = found[row * columns + column] as f64;
+                assert!((got - expected).abs() < 1e-2, "{rows} {inner} {columns}: [{row}, {column}] is {got}, not {expected}");
+            }
+        }
+    }
+}
+
 /// Loss and parameters after two steps of two layers.
 fn train(workers: usize) -> Result<Vec<Vec<f32>>> {
     let context = context(workers);
