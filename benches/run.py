@@ -28,7 +28,7 @@ PEERS = {
     "jax": ["peer_jax.py"],
 }
 OURS, FLOOR = "tenon", "floor"
-DEFAULT_WORKLOADS = "policy,mnist_mlp,wide,field"
+DEFAULT_WORKLOADS = "policy,mnist_mlp,lenet,convnet,lstm,gpt,wide,field"
 
 
 def main():
@@ -82,8 +82,9 @@ def arguments():
 
 
 def bench_target(name):
-    """Builds a bench target of this crate and tells where its program is."""
-    command = ["cargo", "bench", "--no-run", "--bench", name, "--message-format=json-render-diagnostics"]
+    """Builds a bench target of this crate and tells where its program is. BENCH_PROFILE=quick builds sooner, for work on the kernels."""
+    profile = os.environ.get("BENCH_PROFILE", "bench")
+    command = ["cargo", "bench", "--no-run", "--bench", name, "--profile", profile, "--message-format=json-render-diagnostics"]
     build = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if build.returncode != 0:
         sys.exit(f"bench: the bench target '{name}' (benches/{name}.rs) is missing or does not build; cargo's message is above")
