@@ -1104,9 +1104,6 @@ TenonValue tenon_broadcast_to(TenonValue x, const int64_t *shape, size_t rank);
  */
 TenonValue tenon_transpose(TenonValue x, const int64_t *permutation, size_t count);
 
-/** x with two dimensions swapped. */
-TenonValue tenon_swap_axes(TenonValue x, int64_t first, int64_t second);
-
 /**
  * Elements start, start + step, ... below stop of each dimension; the arrays have one entry for each dimension.
  * Negative starts and stops count from the end; stops beyond the end are the end. Steps are at least 1; NULL stands
@@ -1141,6 +1138,173 @@ TenonValue tenon_unsqueeze(TenonValue x, int64_t axis);
 
 /** The dimensions from start on joined into one. A scalar becomes a vector of one element. */
 TenonValue tenon_flatten(TenonValue x, int64_t start);
+
+/* ==== Operations: parts =============================================================================================
+ *
+ * What has several results writes them to `outputs`, of which there are exactly as many: invalid values if something
+ * fails. Negative axes count from the last.
+ */
+
+/**
+ * Writes the parts of `size` elements along an axis, the last with what is left: as many as outputs has room for, which
+ * is n / size, rounded up.
+ */
+void tenon_split(TenonValue x, int64_t size, int64_t axis, TenonValue *outputs, size_t output_count);
+
+/** Writes the parts of the given sizes along an axis, which add up to its size; there is an output for each. */
+void tenon_split_sizes(TenonValue x, const int64_t *sizes, size_t size_count, int64_t axis, TenonValue *outputs,
+    size_t output_count);
+
+/**
+ * Writes at most `count` parts along an axis, of n / count elements rounded up, the last with what is left. outputs has
+ * room for as many as there are: fewer than count where n is small.
+ */
+void tenon_chunk(TenonValue x, int64_t count, int64_t axis, TenonValue *outputs, size_t output_count);
+
+/** Writes output_count parts along an axis, the first of which have one element more where they cannot be even. */
+void tenon_tensor_split(TenonValue x, int64_t axis, TenonValue *outputs, size_t output_count);
+
+/**
+ * Writes the parts of an axis before, between, and behind positions: one more than there are positions. Negative ones
+ * count from the end, those outside are the end; where they do not ascend, parts are empty.
+ */
+void tenon_tensor_split_at(TenonValue x, const int64_t *positions, size_t position_count, int64_t axis,
+    TenonValue *outputs, size_t output_count);
+
+/** Writes the slices at all positions of an axis, without it. */
+void tenon_unbind(TenonValue x, int64_t axis, TenonValue *outputs, size_t output_count);
+
+/** The slice at one position of an axis, without it. Negative positions count from the end. */
+TenonValue tenon_slice_at(TenonValue x, int64_t axis, int64_t position);
+
+/**
+ * x with the elements that tenon_slice would read replaced by those of source, which has their shape and the dtype of
+ * x.
+ */
+TenonValue tenon_slice_scatter(TenonValue x, TenonValue source, const int64_t *start, const int64_t *stop,
+    const int64_t *step, size_t rank);
+
+/** x with the slice that tenon_slice_at would read replaced by source, which has its shape and the dtype of x. */
+TenonValue tenon_select_scatter(TenonValue x, TenonValue source, int64_t axis, int64_t position);
+
+/**
+ * The windows of `size` elements that begin at every step-th position of an axis: their number, (n - size) / step + 1,
+ * takes the place of the axis, their elements are a new last dimension.
+ */
+TenonValue tenon_sliding_window(TenonValue x, int64_t axis, int64_t size, int64_t step);
+
+/* ==== Operations: repeating, turning, joining, diagonals ============================================================
+ *
+ * Negative axes count from the last.
+ */
+
+/** x repeated to a shape, aligned at the last dimension, like tenon_broadcast_to; -1 keeps a size of x. */
+TenonValue tenon_expand(TenonValue x, const int64_t *shape, size_t rank);
+
+/** Writes the values, each repeated to the shape that all of them broadcast to. */
+void tenon_broadcast_tensors(const TenonValue *parts, size_t count, TenonValue *outputs, size_t output_count);
+
+/**
+ * x repeated as a whole, repeats[i] times along dimension i, aligned at the last one; where there are more of them than
+ * dimensions, dimensions of size 1 come in front.
+ */
+TenonValue tenon_tile(TenonValue x, const int64_t *repeats, size_t repeat_count);
+
+/** Each element along an axis repeated, one behind the other: repeats has one number for all, or one for each. */
+TenonValue tenon_repeat_interleave(TenonValue x, const int64_t *repeats, size_t repeat_count, int64_t axis);
+
+/**
+ * Elements moved by shifts[i] places towards the end of axes[i], those beyond it back to the beginning. Without axes
+ * (NULL, 0) there is one shift, and x is moved as a vector.
+ */
+TenonValue tenon_roll(TenonValue x, const int64_t *shifts, size_t shift_count, const int64_t *axes, size_t axis_count);
+
+/** x turned by quarters in the plane of two axes, from the first towards the second; negative ones turn back. */
+TenonValue tenon_rot90(TenonValue x, int64_t quarters, int64_t first, int64_t second);
+
+/** Axis from[i] of x becomes axis to[i] of the result; the others stay in their order. */
+TenonValue tenon_move_axes(TenonValue x, const int64_t *from, const int64_t *to, size_t count);
+
+/** x with two dimensions swapped. */
+TenonValue tenon_swap_axes(TenonValue x, int64_t first, int64_t second);
+
+/** All elements of x as a vector. */
+TenonValue tenon_ravel(TenonValue x);
+
+/** A dimension of x as several, whose sizes multiply to its own. One of them may be -1: what is left for it. */
+TenonValue tenon_unflatten(TenonValue x, int64_t axis, const int64_t *shape, size_t rank);
+
+/** x, a scalar as [1]. */
+TenonValue tenon_atleast_1d(TenonValue x);
+
+/** x, a vector [n] as [1, n], a scalar as [1, 1]. */
+TenonValue tenon_atleast_2d(TenonValue x);
+
+/** x, a matrix [n, m] as [n, m, 1], a vector [n] as [1, n, 1], a scalar as [1, 1, 1]. */
+TenonValue tenon_atleast_3d(TenonValue x);
+
+/** Values side by side: along their second axis, vectors along their first. At least one; dtypes promote. */
+TenonValue tenon_hstack(const TenonValue *parts, size_t count);
+
+/** Values one below the other: along their first axis, vectors as rows. At least one; dtypes promote. */
+TenonValue tenon_vstack(const TenonValue *parts, size_t count);
+
+/** Values one behind the other: along their third axis, which tenon_atleast_3d makes. At least one; dtypes promote. */
+TenonValue tenon_dstack(const TenonValue *parts, size_t count);
+
+/** Values side by side: along their second axis, vectors as columns. At least one; dtypes promote. */
+TenonValue tenon_column_stack(const TenonValue *parts, size_t count);
+
+/**
+ * Matrices along the diagonal of a larger one, zeros elsewhere; vectors are rows, scalars [1, 1]. At least one; dtypes
+ * promote.
+ */
+TenonValue tenon_block_diag(const TenonValue *parts, size_t count);
+
+/**
+ * Writes each of the vectors (scalars are vectors of one) repeated over the grid that they span, [n_0, n_1, ...]; with
+ * xy (MindSpore's default) the first two dimensions are [n_1, n_0], without (PyTorch's, "ij") they are not.
+ */
+void tenon_meshgrid(const TenonValue *parts, size_t count, bool xy, TenonValue *outputs, size_t output_count);
+
+/**
+ * All tuples of one element of each vector, the last changing fastest: [product of sizes, vectors]; of one vector
+ * itself. Dtypes promote.
+ */
+TenonValue tenon_cartesian_prod(const TenonValue *parts, size_t count);
+
+/** Matrices [..., n, m] with zeros above the diagonal that lies offset above the main one (negative: below it). */
+TenonValue tenon_tril(TenonValue x, int64_t offset);
+
+/** Matrices [..., n, m] with zeros below the diagonal that lies offset above the main one (negative: below it). */
+TenonValue tenon_triu(TenonValue x, int64_t offset);
+
+/**
+ * The diagonal that lies offset above the main one (negative: below it) of the matrices whose rows are along axis first
+ * and whose columns are along axis second: the last dimension of the result, which lacks both.
+ */
+TenonValue tenon_diagonal(TenonValue x, int64_t offset, int64_t first, int64_t second);
+
+/**
+ * Matrices of zeros, rows along axis first and columns along axis second of the result, with the last dimension of x
+ * on the diagonal that lies offset above the main one (negative: below it).
+ */
+TenonValue tenon_diag_embed(TenonValue x, int64_t offset, int64_t first, int64_t second);
+
+/**
+ * A vector as a diagonal of a matrix of zeros; the diagonal of a matrix as a vector. The diagonal lies offset above the
+ * main one (negative: below it).
+ */
+TenonValue tenon_diag(TenonValue x, int64_t offset);
+
+/** All elements of x as a diagonal of a matrix of zeros, offset above the main one (negative: below it). */
+TenonValue tenon_diagflat(TenonValue x, int64_t offset);
+
+/**
+ * x with the elements that tenon_diagonal would read replaced by those of source, which has their shape and the dtype
+ * of x.
+ */
+TenonValue tenon_diagonal_scatter(TenonValue x, TenonValue source, int64_t offset, int64_t first, int64_t second);
 
 /* ==== Operations: products and indices ==============================================================================
  */

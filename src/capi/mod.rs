@@ -83,6 +83,17 @@ pub mod ops_reduce;
 /// Negative axes count from the last.
 pub mod ops_shape;
 
+/// Operations: parts
+///
+/// What has several results writes them to `outputs`, of which there are exactly as many: invalid values if something
+/// fails. Negative axes count from the last.
+pub mod ops_parts;
+
+/// Operations: repeating, turning, joining, diagonals
+///
+/// Negative axes count from the last.
+pub mod ops_arrange;
+
 /// Operations: products and indices
 pub mod ops_index;
 

@@ -1,29 +1,12 @@
 //! Chapter: operations on shapes.
 
 use crate::capi::arguments::{size as size_argument, slice};
-use crate::capi::graph::{TenonGraph, TenonValue};
-use crate::capi::handle::Handle;
-use crate::capi::record::{self, first_graph, in_graph, sizes, try_record};
+use crate::capi::graph::TenonValue;
+use crate::capi::record::{self, record_list, sizes, try_record};
 use crate::error::{Error, Result};
-use crate::ir::Value;
-use crate::ops::Trace;
-
-/// Records an operation on a list of values, of which there is at least one.
-fn several(name: &str, parts: *const TenonValue, count: usize, body: impl FnOnce(&mut Trace, &[Value]) -> Result<Value>) -> TenonValue {
-    // A list that cannot be read leads to no graph, and so to nothing that could tell of it but the missing value.
-    let Ok(parts) = slice(parts, count, "parts") else { return TenonValue::NONE };
-    let Some(graph) = first_graph(parts.iter().map(|part| TenonGraph::from_id(part.graph))) else { return TenonValue::NONE };
-    in_graph(graph, name, |g| {
-        let known = record::values(graph.id(), g, parts, "parts")?;
-        if known.iter().any(|part| !part.is_valid()) {
-            return Ok(Value::INVALID);
-        }
-        body(g, &known)
-    })
-}
 
 /// The sizes that a host asks for, -1 replaced by what is left of `elements`.
-fn wanted(shape: &[i64], elements: usize) -> Result<Vec<usize>> {
+pub(super) fn wanted(shape: &[i64], elements: usize) -> Result<Vec<usize>> {
     if shape.iter().filter(|size| **size == -1).count() > 1 {
         return Err(Error::shape("the shape has -1 twice"));
     }
@@ -67,15 +50,20 @@ pub extern "C" fn tenon_transpose(x: TenonValue, permutation: *const i64, count:
     })
 }
 
-/// x with two dimensions swapped.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_swap_axes(x: TenonValue, first: i64, second: i64) -> TenonValue {
-    try_record("swap_axes", [x], |g, [x]| {
-        let rank = g.rank(x);
-        let mut permutation: Vec<usize> = (0..rank).collect();
-        permutation.swap(record::axis(first, rank)?, record::axis(second, rank)?);
-        Ok(g.transpose(x, &permutation))
-    })
+/// The elements that a host means of dimensions: starts, stops, and steps.
+pub(super) fn bounds(dims: &[usize], start: *const i64, stop: *const i64, step: *const i64, rank: usize) -> Result<[Vec<usize>; 3]> {
+    let (start, stop) = (slice(start, rank, "start")?, slice(stop, rank, "stop")?);
+    let step = if step.is_null() { vec![1; rank.min(dims.len())] } else { sizes(slice(step, rank, "step")?, "step")? };
+    if rank != dims.len() {
+        return Err(Error::shape(format!("{rank} starts and stops for {} dimensions", dims.len())));
+    }
+    let from_end = |position: i64, size: usize| {
+        let counted = if position < 0 { position.saturating_add(size as i64).max(0) } else { position };
+        (counted as u64).min(size as u64) as usize
+    };
+    let starts: Vec<usize> = start.iter().zip(dims).map(|(start, size)| from_end(*start, *size)).collect();
+    let stops = stop.iter().zip(dims).zip(&starts).map(|((stop, size), start)| from_end(*stop, *size).max(*start)).collect();
+    Ok([starts, stops, step])
 }
 
 /// Elements start, start + step, ... below stop of each dimension; the arrays have one entry for each dimension.
@@ -84,19 +72,7 @@ pub extern "C" fn tenon_swap_axes(x: TenonValue, first: i64, second: i64) -> Ten
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_slice(x: TenonValue, start: *const i64, stop: *const i64, step: *const i64, rank: usize) -> TenonValue {
     try_record("slice", [x], |g, [x]| {
-        let dims = g.dims(x);
-        let (start, stop) = (slice(start, rank, "start")?, slice(stop, rank, "stop")?);
-        let step = if step.is_null() { vec![1; rank.min(dims.len())] } else { sizes(slice(step, rank, "step")?, "step")? };
-        if rank != dims.len() {
-            return Err(Error::shape(format!("{rank} starts and stops for {} dimensions", dims.len())));
-        }
-        let from_end = |position: i64, size: usize| {
-            let counted = if position < 0 { position.saturating_add(size as i64).max(0) } else { position };
-            (counted as u64).min(size as u64) as usize
-        };
-        let starts: Vec<usize> = start.iter().zip(&dims).map(|(start, size)| from_end(*start, *size)).collect();
-        let stops: Vec<usize> =
-            stop.iter().zip(&dims).zip(&starts).map(|((stop, size), start)| from_end(*stop, *size).max(*start)).collect();
+        let [starts, stops, step] = bounds(&g.dims(x), start, stop, step, rank)?;
         Ok(g.slice(x, &starts, &stops, &step))
     })
 }
@@ -131,7 +107,7 @@ pub extern "C" fn tenon_pad(
 /// Values one behind the other along an axis; at least one; the other dimensions agree, dtypes promote.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_concat(parts: *const TenonValue, count: usize, axis: i64) -> TenonValue {
-    several("concat", parts, count, |g, parts| {
+    record_list("concat", parts, count, |g, parts| {
         let axis = record::axis(axis, g.rank(parts[0]))?;
         Ok(g.concat(parts, axis))
     })
@@ -140,7 +116,7 @@ pub extern "C" fn tenon_concat(parts: *const TenonValue, count: usize, axis: i64
 /// Values of one shape along a new dimension, which is number axis of the result; at least one; dtypes promote.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_stack(parts: *const TenonValue, count: usize, axis: i64) -> TenonValue {
-    several("stack", parts, count, |g, parts| {
+    record_list("stack", parts, count, |g, parts| {
         let axis = record::axis(axis, g.rank(parts[0]) + 1)?;
         Ok(g.stack(parts, axis))
     })

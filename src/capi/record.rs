@@ -6,7 +6,7 @@
 //! callback runs, [`Recording::away`] takes it out while Rust code runs. No lock is held in either. The trace's tag is
 //! the id of its handle, so that it comes back to the same one, and values keep their meaning.
 
-use crate::capi::arguments::{Out, OutSlice};
+use crate::capi::arguments::{Out, OutSlice, slice};
 use crate::capi::error::{boundary_value, from_panic};
 use crate::capi::graph::{TenonGraph, TenonValue};
 use crate::capi::handle::{Handle, Owner};
@@ -350,13 +350,60 @@ pub fn record_several<const N: usize, const M: usize>(
     let recorded = record_with(name, operands, optional, |g, operands, given| {
         let _room = OutSlice::new(outputs, output_count, "outputs")?;
         results = body(g, operands, given)?;
-        match results.first() {
-            Some(first) if results.len() == output_count => Ok(*first),
-            // Nothing comes back where an earlier failure ended the recording.
-            _ if g.error().is_some() => Ok(Value::INVALID),
-            _ => Err(Error::invalid(format!("outputs has length {output_count}, but there are {}", results.len()))),
-        }
+        first_of(g, &results, output_count)
     });
+    put_results(recorded, &results, outputs, output_count);
+}
+
+/// Records an operation on a list of values, of which there is at least one.
+pub fn record_list(
+    name: &str,
+    parts: *const TenonValue,
+    count: usize,
+    body: impl FnOnce(&mut Trace, &[Value]) -> Result<Value>,
+) -> TenonValue {
+    // A list that cannot be read leads to no graph, and so to nothing that could tell of it but the missing value.
+    let Ok(parts) = slice(parts, count, "parts") else { return TenonValue::NONE };
+    let Some(graph) = first_graph(parts.iter().map(|part| TenonGraph::from_id(part.graph))) else { return TenonValue::NONE };
+    in_graph(graph, name, |g| {
+        let known = values(graph.id(), g, parts, "parts")?;
+        if known.iter().any(|part| !part.is_valid()) {
+            return Ok(Value::INVALID);
+        }
+        body(g, &known)
+    })
+}
+
+/// [`record_list`] for operations with several results, as in [`record_several`].
+pub fn record_list_several(
+    name: &str,
+    parts: *const TenonValue,
+    count: usize,
+    outputs: *mut TenonValue,
+    output_count: usize,
+    body: impl FnOnce(&mut Trace, &[Value]) -> Result<Vec<Value>>,
+) {
+    let mut results = Vec::new();
+    let recorded = record_list(name, parts, count, |g, known| {
+        let _room = OutSlice::new(outputs, output_count, "outputs")?;
+        results = body(g, known)?;
+        first_of(g, &results, output_count)
+    });
+    put_results(recorded, &results, outputs, output_count);
+}
+
+/// The first of several results, if there are as many as the host expects.
+fn first_of(g: &Trace, results: &[Value], expected: usize) -> Result<Value> {
+    match results.first() {
+        Some(first) if results.len() == expected => Ok(*first),
+        // Nothing comes back where an earlier failure ended the recording.
+        _ if g.error().is_some() => Ok(Value::INVALID),
+        _ => Err(Error::invalid(format!("outputs has length {expected}, but there are {}", results.len()))),
+    }
+}
+
+/// Writes all outputs, as invalid values where something failed.
+fn put_results(recorded: TenonValue, results: &[Value], outputs: *mut TenonValue, output_count: usize) {
     if let Ok(room) = OutSlice::new(outputs, output_count, "outputs") {
         let fits = results.len() == output_count;
         for index in 0..output_count {

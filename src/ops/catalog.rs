@@ -165,6 +165,8 @@ pub const FAMILIES: &[Family] = &[
     family("Elementwise functions of two values", super::binary::ROWS),
     family("Comparison, choice, conversion", super::choose::ROWS),
     family("Shape", super::shape::ROWS),
+    family("Shape", super::composite::parts::ROWS),
+    family("Shape", super::composite::arrange::ROWS),
     family("Reductions", super::reduce::ROWS),
     family("Matrix products and linear algebra", super::matmul::ROWS),
     family("Indices", super::index::ROWS),

@@ -90,6 +90,7 @@ pub const DIFFERENCES: &[Difference] = &[
         "a sample without its dimension is [C] with a scalar target here",
     ),
     unlike("nn.functional.multilabel_margin_loss", SCALAR, "a scalar has no axis of classes here"),
+    unlike("unfold", SCALAR, "a scalar has no axes here"),
     unlike("std", FRACTION, "what is taken from the count is a whole number here"),
     unlike("std_mean", FRACTION, "what is taken from the count is a whole number here"),
     unlike("var", FRACTION, "what is taken from the count is a whole number here"),

@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod arithmetic;
+pub mod arrange;
 pub mod cumulative;
 pub mod distance;
 pub mod gate;
@@ -10,6 +11,7 @@ pub mod logic;
 pub mod loss;
 pub mod norm;
 pub mod order;
+pub mod parts;
 pub mod shrink;
 pub mod softmax;
 pub mod special;
@@ -19,6 +21,7 @@ mod support;
 pub(crate) mod testing;
 pub mod vision;
 
+pub(crate) use arrange::kept_sizes;
 pub use index::Join;
 pub use logic::Tolerance;
 pub use loss::Reduction;

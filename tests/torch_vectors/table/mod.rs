@@ -1,6 +1,7 @@
 //! From a name of op_db to a recording with Tenon's operations.
 
 mod activations;
+mod arrange;
 mod binary;
 mod images;
 mod index;
@@ -52,6 +53,7 @@ fn entries() -> impl Iterator<Item = &'static Entry> {
         binary::ENTRIES,
         reductions::ENTRIES,
         moves::ENTRIES,
+        arrange::ENTRIES,
         index::ENTRIES,
         linear::ENTRIES,
         activations::ENTRIES,

@@ -1,6 +1,6 @@
 //! Shapes, joins, and parts.
 
-use super::{Entry, Many, One};
+use super::{Entry, Many, One, Unary};
 use crate::call::{Call, wrap};
 use tenon::ir::Value;
 use tenon::ops::Trace;
@@ -26,11 +26,8 @@ fn expanded(g: &mut Trace, a: &Call) -> Value {
         Some(serde_json::Value::Array(_)) => a.at(1, "").integers(),
         _ => (1..a.count()).filter_map(|position| a.at(position, "").integer()).collect(),
     };
-    let dims = g.dims(a.t(0));
-    let lead = wanted.len() - dims.len();
-    let sizes: Vec<usize> =
-        wanted.iter().enumerate().map(|(axis, size)| if *size < 0 { dims[axis - lead] } else { *size as usize }).collect();
-    g.broadcast_to(a.t(0), &sizes)
+    let sizes: Vec<Option<usize>> = wanted.iter().map(|size| usize::try_from(*size).ok()).collect();
+    g.expand(a.t(0), &sizes)
 }
 
 fn permuted(g: &mut Trace, x: Value, order: &[i64]) -> Value {
@@ -39,56 +36,20 @@ fn permuted(g: &mut Trace, x: Value, order: &[i64]) -> Value {
     g.transpose(x, &order)
 }
 
-/// Parts of these sizes along an axis.
-fn parts(g: &mut Trace, x: Value, sizes: &[usize], axis: usize) -> Vec<Value> {
-    let mut start = 0;
-    let mut part = |size: &usize| {
-        start += size;
-        g.narrow(x, axis, start - size, *size)
-    };
-    sizes.iter().map(&mut part).collect()
-}
-
-fn equal_parts(total: usize, size: usize) -> Vec<usize> {
-    (0..total.div_ceil(size.max(1)).max(1)).map(|part| size.min(total - part * size)).collect()
+fn split_sizes(g: &mut Trace, a: &Call) -> Vec<Value> {
+    let axis = a.at(2, "dim").axis_or(0, g.rank(a.t(0)));
+    g.split_sizes(a.t(0), &a.at(1, "").sizes(), axis)
 }
 
 /// `count` parts as even as they can be, or between indices.
 fn tensor_split(g: &mut Trace, a: &Call, axis: usize) -> Vec<Value> {
-    let total = g.dims(a.t(0))[axis];
     let how = a.at(1, "");
     let is_list = how.form.is_array() || how.tensor().is_some_and(|value| g.rank(value) == 1);
-    let mut sizes = Vec::new();
-    if is_list {
-        let mut start = 0;
-        for index in how.integers() {
-            let index = (if index < 0 { index + total as i64 } else { index }).clamp(0, total as i64) as usize;
-            sizes.push(index.saturating_sub(start));
-            start = index;
-        }
-        sizes.push(total - start);
-    } else {
-        let count = how.size_or(1);
-        sizes = (0..count).map(|part| total / count + (part < total % count) as usize).collect();
-    }
-    parts(g, a.t(0), &sizes, axis)
-}
-
-/// With dimensions in front, so that there are `rank`.
-fn at_least(g: &mut Trace, x: Value, rank: usize) -> Value {
-    let mut dims = g.dims(x);
-    while dims.len() < rank {
-        dims.insert(if rank == 3 && dims.len() == 2 { 2 } else { 0 }, 1);
-    }
-    g.reshape(x, &dims)
+    if is_list { g.tensor_split_at(a.t(0), &how.integers(), axis) } else { g.tensor_split(a.t(0), how.size_or(1), axis) }
 }
 
 fn each(g: &mut Trace, a: &Call, function: fn(&mut Trace, Value) -> Value) -> Vec<Value> {
     a.tensors().into_iter().map(|x| function(g, x)).collect()
-}
-
-fn join(g: &mut Trace, parts: &[Value], axis: usize) -> Value {
-    g.concat(parts, axis)
 }
 
 pub const ENTRIES: &[Entry] = &[
@@ -96,13 +57,7 @@ pub const ENTRIES: &[Entry] = &[
     ("view", One(reshaped)),
     ("reshape_as", One(same_shape)),
     ("view_as", One(same_shape)),
-    (
-        "ravel",
-        One(|g, a| {
-            let all = g.shape(a.t(0)).elements();
-            g.reshape(a.t(0), &[all])
-        }),
-    ),
+    ("ravel", Unary(Trace::ravel)),
     (
         "flatten",
         One(|g, a| {
@@ -123,19 +78,15 @@ pub const ENTRIES: &[Entry] = &[
             let wanted = a.at(2, "sizes").integers();
             let known: usize = wanted.iter().filter(|size| **size >= 0).map(|size| *size as usize).product();
             let sizes: Vec<usize> = wanted.iter().map(|size| if *size < 0 { dims[axis] / known.max(1) } else { *size as usize }).collect();
-            g.reshape(a.t(0), &[&dims[..axis], &sizes, &dims[axis + 1..]].concat())
+            g.unflatten(a.t(0), axis, &sizes)
         }),
     ),
     ("permute", One(|g, a| permuted(g, a.t(0), &a.at(1, "dims").integers()))),
     (
         "transpose",
-        One(|g, a| {
-            let rank = g.rank(a.t(0));
-            let mut order: Vec<i64> = (0..rank as i64).collect();
-            if rank > 0 {
-                order.swap(a.at(1, "dim0").axis_or(0, rank), a.at(2, "dim1").axis_or(0, rank));
-            }
-            permuted(g, a.t(0), &order)
+        One(|g, a| match g.rank(a.t(0)) {
+            0 => a.t(0),
+            rank => g.swap_axes(a.t(0), a.at(1, "dim0").axis_or(0, rank), a.at(2, "dim1").axis_or(0, rank)),
         }),
     ),
     ("t", One(|g, a| g.swap_last(a.t(0)))),
@@ -146,12 +97,7 @@ pub const ENTRIES: &[Entry] = &[
         One(|g, a| {
             let rank = g.rank(a.t(0));
             let (from, to) = (a.at(1, "").axes(rank), a.at(2, "").axes(rank));
-            let mut order = vec![usize::MAX; rank];
-            from.iter().zip(&to).for_each(|(from, to)| order[*to] = *from);
-            let mut rest = (0..rank).filter(|axis| !from.contains(axis));
-            let order: Vec<i64> =
-                order.into_iter().map(|axis| if axis == usize::MAX { rest.next().unwrap() } else { axis } as i64).collect();
-            permuted(g, a.t(0), &order)
+            g.move_axes(a.t(0), &from, &to)
         }),
     ),
     (
@@ -187,26 +133,10 @@ pub const ENTRIES: &[Entry] = &[
             g.broadcast_to(a.t(0), &dims)
         }),
     ),
-    (
-        "broadcast_tensors",
-        Many(|g, a| {
-            let all = a.tensors();
-            let mut dims = vec![1; all.iter().map(|x| g.rank(*x)).max().unwrap_or(0)];
-            for x in &all {
-                let own = g.dims(*x);
-                let lead = dims.len() - own.len();
-                own.iter().enumerate().for_each(|(axis, size)| {
-                    if *size != 1 {
-                        dims[lead + axis] = *size
-                    }
-                });
-            }
-            all.into_iter().map(|x| g.broadcast_to(x, &dims)).collect()
-        }),
-    ),
-    ("atleast_1d", Many(|g, a| each(g, a, |g, x| at_least(g, x, 1)))),
-    ("atleast_2d", Many(|g, a| each(g, a, |g, x| at_least(g, x, 2)))),
-    ("atleast_3d", Many(|g, a| each(g, a, |g, x| at_least(g, x, 3)))),
+    ("broadcast_tensors", Many(|g, a| g.broadcast_tensors(&a.tensors()))),
+    ("atleast_1d", Many(|g, a| each(g, a, Trace::atleast_1d))),
+    ("atleast_2d", Many(|g, a| each(g, a, Trace::atleast_2d))),
+    ("atleast_3d", Many(|g, a| each(g, a, Trace::atleast_3d))),
     (
         "cat",
         One(|g, a| {
@@ -215,7 +145,7 @@ pub const ENTRIES: &[Entry] = &[
             let others = all.iter().any(|x| g.dims(*x) != [0]);
             let all: Vec<Value> = all.iter().copied().filter(|x| !others || g.dims(*x) != [0]).collect();
             let rank = g.rank(all[0]);
-            join(g, &all, a.at(1, "dim").axis_or(0, rank))
+            g.concat(&all, a.at(1, "dim").axis_or(0, rank))
         }),
     ),
     (
@@ -226,68 +156,26 @@ pub const ENTRIES: &[Entry] = &[
             g.stack(&all, a.at(1, "dim").axis_or(0, rank + 1))
         }),
     ),
-    (
-        "hstack",
-        One(|g, a| {
-            let all = each(g, a, |g, x| at_least(g, x, 1));
-            let axis = (g.rank(all[0]) > 1) as usize;
-            join(g, &all, axis)
-        }),
-    ),
-    (
-        "vstack",
-        One(|g, a| {
-            let all = each(g, a, |g, x| at_least(g, x, 2));
-            join(g, &all, 0)
-        }),
-    ),
-    (
-        "dstack",
-        One(|g, a| {
-            let all = each(g, a, |g, x| at_least(g, x, 3));
-            join(g, &all, 2)
-        }),
-    ),
-    (
-        "column_stack",
-        One(|g, a| {
-            let all = each(g, a, |g, x| {
-                let elements = g.shape(x).elements();
-                if g.rank(x) < 2 { g.reshape(x, &[elements, 1]) } else { x }
-            });
-            join(g, &all, 1)
-        }),
-    ),
+    ("hstack", One(|g, a| g.hstack(&a.tensors()))),
+    ("vstack", One(|g, a| g.vstack(&a.tensors()))),
+    ("dstack", One(|g, a| g.dstack(&a.tensors()))),
+    ("column_stack", One(|g, a| g.column_stack(&a.tensors()))),
     (
         "chunk",
         Many(|g, a| {
             let axis = a.at(2, "dim").axis_or(0, g.rank(a.t(0)));
-            let total = g.dims(a.t(0))[axis];
-            parts(g, a.t(0), &equal_parts(total, total.div_ceil(a.at(1, "chunks").size_or(1))), axis)
+            g.chunk(a.t(0), a.at(1, "chunks").size_or(1), axis)
         }),
     ),
     (
         "split",
         Many(|g, a| {
             let axis = a.at(2, "dim").axis_or(0, g.rank(a.t(0)));
-            let total = g.dims(a.t(0))[axis];
-            parts(g, a.t(0), &equal_parts(total, a.at(1, "").size_or(1)), axis)
+            g.split(a.t(0), a.at(1, "").size_or(1), axis)
         }),
     ),
-    (
-        "split/list_args",
-        Many(|g, a| {
-            let axis = a.at(2, "dim").axis_or(0, g.rank(a.t(0)));
-            parts(g, a.t(0), &a.at(1, "").sizes(), axis)
-        }),
-    ),
-    (
-        "split_with_sizes",
-        Many(|g, a| {
-            let axis = a.at(2, "dim").axis_or(0, g.rank(a.t(0)));
-            parts(g, a.t(0), &a.at(1, "").sizes(), axis)
-        }),
-    ),
+    ("split/list_args", Many(split_sizes)),
+    ("split_with_sizes", Many(split_sizes)),
     (
         "tensor_split",
         Many(|g, a| {
@@ -308,8 +196,7 @@ pub const ENTRIES: &[Entry] = &[
         "unbind",
         Many(|g, a| {
             let axis = a.at(1, "dim").axis_or(0, g.rank(a.t(0)));
-            let sizes = vec![1; g.dims(a.t(0))[axis]];
-            parts(g, a.t(0), &sizes, axis).into_iter().map(|part| g.squeeze(part, &[axis])).collect()
+            g.unbind(a.t(0), axis)
         }),
     ),
     (
@@ -324,10 +211,8 @@ pub const ENTRIES: &[Entry] = &[
     (
         "select",
         One(|g, a| {
-            let dims = g.dims(a.t(0));
-            let axis = a.at(1, "dim").axis_or(0, dims.len());
-            let part = g.narrow(a.t(0), axis, wrap(a.at(2, "index").integer_or(0), dims[axis]), 1);
-            g.squeeze(part, &[axis])
+            let axis = a.at(1, "dim").axis_or(0, g.rank(a.t(0)));
+            g.slice_at(a.t(0), axis, a.at(2, "index").integer_or(0))
         }),
     ),
     (
