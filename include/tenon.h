@@ -759,6 +759,12 @@ TenonValue tenon_i1(TenonValue x);
 /** e^-|x| i1(x). Floats. */
 TenonValue tenon_i1e(TenonValue x);
 
+/** Bessel function of the first kind, order 0. Floats. */
+TenonValue tenon_bessel_j0(TenonValue x);
+
+/** Bessel function of the first kind, order 1. Floats. */
+TenonValue tenon_bessel_j1(TenonValue x);
+
 /** -x ln x; 0 at 0, -inf below. Floats. */
 TenonValue tenon_entr(TenonValue x);
 

@@ -164,6 +164,8 @@ UNARY = {
     "soft_shrink": (real(lambda x: mp.sign(x) * max(abs(x) - M(0.5), 0)), middle),
     "hardtanh": (real(lambda x: min(max(x, -1), 1)), middle),
     "threshold": (real(lambda x: x if x > 0.3 else M(-0.5)), middle),
+    "bessel_j0": (special(real(lambda x: mp.besselj(0, x)), pinf=0.0, minf=0.0), ends + middle + around(-30, 30)),
+    "bessel_j1": (special(real(lambda x: mp.besselj(1, x)), pinf=0.0, minf=-0.0), ends + middle + around(-30, 30)),
     "rrelu": (real(lambda x: below(x, x * (M(0.125) + M(1) / 3) / 2)), middle),
 }
 LARGEST = {"f64": 1.7976931348623157e308, "f32": 3.4028234663852886e38, "f16": 65504.0, "bf16": 3.3895313892515355e38}

@@ -255,6 +255,18 @@ pub extern "C" fn tenon_i1e(x: TenonValue) -> TenonValue {
     record("i1e", [x], |g, [x]| g.i1e(x))
 }
 
+/// Bessel function of the first kind, order 0. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_bessel_j0(x: TenonValue) -> TenonValue {
+    record("bessel_j0", [x], |g, [x]| g.bessel_j0(x))
+}
+
+/// Bessel function of the first kind, order 1. Floats.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_bessel_j1(x: TenonValue) -> TenonValue {
+    record("bessel_j1", [x], |g, [x]| g.bessel_j1(x))
+}
+
 /// -x ln x; 0 at 0, -inf below. Floats.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_entr(x: TenonValue) -> TenonValue {

@@ -79,6 +79,8 @@ family! {
     I0e "i0e",
     I1 "i1",
     I1e "i1e",
+    BesselJ0 "bessel_j0",
+    BesselJ1 "bessel_j1",
     /// -x ln x, 0 at 0, -inf below.
     Entr "entr",
     Floor "floor",

@@ -85,6 +85,8 @@ special! {
         I0e: bessel::i0e;
         I1: bessel::i1;
         I1e: bessel::i1e;
+        BesselJ0: libm::j0;
+        BesselJ1: libm::j1;
         Entr: elementary::entr;
     }
     binary {
