@@ -1742,8 +1742,8 @@ TenonValue tenon_conv(TenonValue x, TenonValue w, TenonValue bias, const TenonCo
  * What a convolution with w [C, O / groups, *kernel] hands back to its input when it gets x [N, C, *] or [C, *], plus bias [O]; a
  * bias of all zero bytes stands for none.
  *
- * A dimension of n elements becomes (n - 1) * stride + reach - low - high + output_padding, with reach = (kernel - 1) * dilation
- * + 1; with TENON_PADDING_SAME n * stride; with TENON_PADDING_VALID n * stride + max(reach - stride, 0). The output padding is
+ * A dimension of n elements becomes (n - 1) * stride + reach - low - high + output_padding, with reach = 1 + (kernel - 1) *
+ * dilation; with TENON_PADDING_SAME n * stride; with TENON_PADDING_VALID n * stride + max(reach - stride, 0). The output padding is
  * computed like the rest, and is less than stride or dilation. NULL options are the defaults.
  */
 TenonValue tenon_conv_transpose(TenonValue x, TenonValue w, TenonValue bias, const TenonConvOptions *options);

@@ -213,11 +213,14 @@ impl Fault {
     }
 }
 
-/// Contributions that are 0 at every sample, whatever is planted there: row, operation, operand.
+/// An operation and which of its operands.
+type Site = (&'static str, usize);
+
+/// Contributions that are 0 at every sample, whatever is planted there: rows, sites in them.
 ///
 /// What the mean in a sum of centred squares hands back is the sum of centred values, which is 0 to any order. The branch of bce_loss for
 /// probabilities below 1e-12 is out of the reach of differences, and so is what fmax and fmin do at NaN; tests/kinks.rs holds them.
-const VANISHING: &[(&[&str], &[(&str, usize)])] = &[
+const VANISHING: &[(&[&str], &[Site])] = &[
     (&["var", "std", "var_mean", "std_mean", "cov", "corrcoef"], &[("broadcast", 0), ("sub", 1), ("sum", 0)]),
     (&["bce_loss"], &[("select", 1), ("sub", 0)]),
     (&["fmax", "fmin"], &[("select", 1)]),

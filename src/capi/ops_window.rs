@@ -124,8 +124,8 @@ pub extern "C" fn tenon_conv(x: TenonValue, w: TenonValue, bias: TenonValue, opt
 /// What a convolution with w [C, O / groups, *kernel] hands back to its input when it gets x [N, C, *] or [C, *], plus bias [O]; a
 /// bias of all zero bytes stands for none.
 ///
-/// A dimension of n elements becomes (n - 1) * stride + reach - low - high + output_padding, with reach = (kernel - 1) * dilation
-/// + 1; with TENON_PADDING_SAME n * stride; with TENON_PADDING_VALID n * stride + max(reach - stride, 0). The output padding is
+/// A dimension of n elements becomes (n - 1) * stride + reach - low - high + output_padding, with reach = 1 + (kernel - 1) *
+/// dilation; with TENON_PADDING_SAME n * stride; with TENON_PADDING_VALID n * stride + max(reach - stride, 0). The output padding is
 /// computed like the rest, and is less than stride or dilation. NULL options are the defaults.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_conv_transpose(x: TenonValue, w: TenonValue, bias: TenonValue, options: *const TenonConvOptions) -> TenonValue {

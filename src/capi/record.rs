@@ -405,9 +405,9 @@ fn first_of(g: &Trace, results: &[Value], expected: usize) -> Result<Value> {
 /// Writes all outputs, as invalid values where something failed.
 fn put_results(recorded: TenonValue, results: &[Value], outputs: *mut TenonValue, output_count: usize) {
     if let Ok(room) = OutSlice::new(outputs, output_count, "outputs") {
-        let fits = results.len() == output_count;
+        let results = if results.len() == output_count { results } else { &[] };
         for index in 0..output_count {
-            let value = if fits { results[index] } else { Value::INVALID };
+            let value = results.get(index).copied().unwrap_or(Value::INVALID);
             room.put_at(index, if recorded.graph == 0 { TenonValue::NONE } else { TenonValue::of(recorded.graph, value) });
         }
     }

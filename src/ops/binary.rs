@@ -22,7 +22,6 @@ pub(super) struct BinaryRow {
 }
 
 /// `Op name [torch's name, MindSpore's name] "meaning" Domain [refusing "the slope in a, and why"] [on samples]: gradient or why there is none, [samples];`
-
 macro_rules! binary {
     ($($op:ident $name:ident $([$torch:literal, $mindspore:literal])? $meaning:literal $domain:ident $(refusing $refused:literal)? $(on $samples:ident)?:
         $gradient:expr, [$(($($low:literal .. $high:literal),*)),*];)*) => {

@@ -39,7 +39,6 @@ pub(super) const ROWS: &[Row] = &[
         operands: Some((2, 3)),
         build: |g, x| g.linear(x[0], x[1], Some(x[2])),
         samples: &[&[(&[3, 4], REAL), (&[2, 4], REAL), (&[2], REAL)], &[(&[2, 3, 4], REAL), (&[2, 4], REAL), (&[2], REAL)]],
-        ..Row::COMMON
     },
 ];
 

@@ -65,7 +65,9 @@ fn heads_share_with_their_neighbours() {
 
 #[test]
 fn bad_operands_are_named() {
-    let refused = |dims: [&[usize]; 3], mask: Option<(DType, &[usize])>, options: AttentionOptions| {
+    type Mask<'a> = Option<(DType, &'a [usize])>;
+    type Case<'a> = ([&'a [usize]; 3], Mask<'a>, AttentionOptions<'a>, Status, &'a str);
+    let refused = |dims: [&[usize]; 3], mask: Mask, options: AttentionOptions| {
         let mut g = Trace::new();
         let x = dims.map(|dims| input(&mut g, DType::F32, dims));
         let mask = mask.map(|(dtype, dims)| input(&mut g, dtype, dims));
@@ -74,7 +76,7 @@ fn bad_operands_are_named() {
         (error.status(), error.message().to_string())
     };
     let options = AttentionOptions::default();
-    let cases: [([&[usize]; 3], Option<(DType, &[usize])>, AttentionOptions, Status, &str); 9] = [
+    let cases: [Case; 9] = [
         ([&[3, 2], &[4, 3], &[4, 2]], None, options, Status::ShapeMismatch, "queries have 2 elements, keys 3"),
         ([&[3, 2], &[4, 2], &[5, 2]], None, options, Status::ShapeMismatch, "there are 4 keys and 5 values"),
         ([&[2], &[4, 2], &[4, 2]], None, options, Status::ShapeMismatch, "two dimensions"),

@@ -25,7 +25,7 @@ fn along(g: &mut Trace, a: &Call, position: usize, record: fn(&mut Trace, Value,
 }
 
 /// Values and positions along an axis, with or without it.
-fn reduced(g: &mut Trace, a: &Call, dim: usize, record: &dyn Fn(&mut Trace, Value, usize, bool) -> (Value, Value)) -> Vec<Value> {
+fn reduced(g: &mut Trace, a: &Call, dim: usize, record: impl Fn(&mut Trace, Value, usize, bool) -> (Value, Value)) -> Vec<Value> {
     let x = vector(g, a.t(0));
     let axis = a.at(dim, "dim").axis_or(-1, g.rank(x));
     let keep_dims = a.at(dim + 1, "keepdim").flag() && g.rank(a.t(0)) > 0;
@@ -36,7 +36,7 @@ fn reduced(g: &mut Trace, a: &Call, dim: usize, record: &dyn Fn(&mut Trace, Valu
 /// Values and positions of all elements together, or along an axis.
 fn selected(g: &mut Trace, a: &Call, record: fn(&mut Trace, Value, usize, bool) -> (Value, Value)) -> Vec<Value> {
     if a.at(1, "dim").is_given() {
-        return reduced(g, a, 1, &record);
+        return reduced(g, a, 1, record);
     }
     let flat = g.reshape(a.t(0), &[g.shape(a.t(0)).elements()]);
     vec![record(g, flat, 0, false).0]
@@ -148,12 +148,12 @@ pub const ENTRIES: &[Entry] = &[
         "kthvalue",
         Many(|g, a| {
             let k = a.at(1, "k").size_or(1);
-            reduced(g, a, 2, &move |g: &mut Trace, x, axis, keep_dims| g.kthvalue(x, k, axis, keep_dims))
+            reduced(g, a, 2, move |g: &mut Trace, x, axis, keep_dims| g.kthvalue(x, k, axis, keep_dims))
         }),
     ),
     ("median", Many(|g, a| selected(g, a, Trace::median))),
     ("nanmedian", Many(|g, a| selected(g, a, Trace::nanmedian))),
-    ("mode", Many(|g, a| reduced(g, a, 1, &Trace::mode))),
+    ("mode", Many(|g, a| reduced(g, a, 1, Trace::mode))),
     ("quantile", One(|g, a| quantile(g, a, Trace::quantile))),
     ("nanquantile", One(|g, a| quantile(g, a, Trace::nanquantile))),
     ("cumsum", One(|g, a| along(g, a, 1, |g, x, axis| g.cumsum(x, axis, false, false)))),

@@ -60,7 +60,6 @@ pub(in crate::ops) const ROWS: &[Row] = &[
             &[(&[1, 4, 4, 4], REAL), (&[2, 2, 2, 3], REAL)],
             &[(&[1, 2, 2, 3, 3], REAL), (&[2, 2, 1, 2, 2], REAL)],
         ],
-        ..Row::COMMON
     },
     Row {
         name: "conv_transpose",
@@ -83,7 +82,6 @@ pub(in crate::ops) const ROWS: &[Row] = &[
             &[(&[1, 4, 2, 3], REAL), (&[4, 1, 2, 3], REAL)],
             &[(&[1, 2, 1, 2, 2], REAL), (&[2, 1, 2, 2, 1], REAL)],
         ],
-        ..Row::COMMON
     },
 ];
 

@@ -27,10 +27,7 @@ impl Columns {
     }
     /// Calls `visit(state, place, number, column)` for each element of each column in the order of the axis, `number` its position along the
     /// axis; each block of columns starts with a new state.
-    fn each<S: Copy>(&self, jobs: &Jobs, start: S, visit: &(impl Fn(&mut S, usize, usize) + Sync)) -> Result<()>
-    where
-        S: Send + Sync,
-    {
+    fn each<S: Copy + Send + Sync>(&self, jobs: &Jobs, start: S, visit: &(impl Fn(&mut S, usize, usize) + Sync)) -> Result<()> {
         let Columns { outer, size, inner, reverse, .. } = *self;
         let blocks = inner.div_ceil(WIDTH);
         let units = outer * blocks;
