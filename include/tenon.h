@@ -1466,6 +1466,87 @@ TenonValue tenon_masked_scatter(TenonValue x, TenonValue mask, TenonValue source
  */
 TenonValue tenon_one_hot(TenonValue indices, int64_t depth, TenonDType dtype);
 
+/* ==== Operations: linear algebra ====================================================================================
+ *
+ * Matrices are the last two dimensions, and those in front a batch. Floats; integers give f32; f16 and bf16 are computed
+ * in f32. Values never make a run fail: what cannot be computed is NaN or infinite. Matrices that are not symmetric have
+ * no eigendecomposition here: its values are complex numbers, which no dtype holds.
+ */
+
+/**
+ * The lower triangular L with a = L L^T, or with upper the upper triangular L^T, of symmetric positive definite matrices a
+ * [..., n, n], of which the lower triangle is read, with upper the upper one. A matrix that is not positive definite, or
+ * not finite, gives NaN all over, and the others of a batch what they give alone. The gradient is symmetric.
+ */
+TenonValue tenon_cholesky(TenonValue a, bool upper);
+
+/**
+ * P a = L U, with row exchanges, of matrices a [..., m, n]: L, whose diagonal of ones is not stored, below the diagonal of
+ * one matrix [..., m, n] and U on and above it. The first largest element of each column is the pivot; a singular matrix
+ * has zeros on the diagonal of U; one that is not finite gives NaN. Unless they are NULL, `permutation` receives the row
+ * of a that each row of L U is (i64 [..., m]), `sign` the permutation's sign [...], 1 or -1. The gradient needs the first
+ * min(m, n) columns to be independent.
+ */
+TenonValue tenon_lu_factor(TenonValue a, TenonValue *permutation, TenonValue *sign);
+
+/**
+ * a = P L U for a [..., m, n] and k = min(m, n), as matrices: the lower triangular L with ones on its diagonal [..., m, k].
+ * Unless they are NULL, `permutation` receives P [..., m, m] and `upper` the upper triangular U [..., k, n]. See
+ * tenon_lu_factor.
+ */
+TenonValue tenon_lu(TenonValue a, TenonValue *permutation, TenonValue *upper);
+
+/**
+ * x with a x = b for triangular matrices a [..., n, n] and b [..., n, k]; without left x a = b for b [..., k, n]. Only the
+ * upper or the lower triangle of a is read; with transpose, its transpose stands for it; with unit, its diagonal is taken
+ * for ones. Leading dimensions broadcast, dtypes promote. A zero on the diagonal gives infinity or NaN.
+ */
+TenonValue tenon_triangular_solve(TenonValue a, TenonValue b, bool left, bool upper, bool transpose, bool unit);
+
+/**
+ * x with a x = b for square matrices a [..., n, n] and b [..., n, k]; without left x a = b for b [..., k, n]. b is a batch
+ * of vectors [..., n] if it is one vector, or has the shape of a without its last dimension. Leading dimensions
+ * broadcast, dtypes promote. A singular matrix gives infinity or NaN, and so does its gradient.
+ */
+TenonValue tenon_solve(TenonValue a, TenonValue b, bool left);
+
+/**
+ * The inverse of square matrices a [..., n, n]. A singular matrix gives infinity or NaN. To solve a system, tenon_solve is
+ * quicker and more accurate.
+ */
+TenonValue tenon_inverse(TenonValue a);
+
+/**
+ * x with a x = b, or with transpose a^T x = b, of what tenon_lu_factor made of a: lu [..., n, n] and permutation [..., n]
+ * (i64 or i32), for b [..., n, k]. Leading dimensions of lu and b broadcast. The gradient is that with respect to lu and
+ * b; where a itself is at hand, that of tenon_solve costs less. A position out of range fails the run.
+ */
+TenonValue tenon_lu_solve(TenonValue lu, TenonValue permutation, TenonValue b, bool transpose);
+
+/**
+ * x with a x = b for b [..., n, k] and the Cholesky factor l [..., n, n] of a: lower triangular with a = l l^T, or with
+ * upper upper triangular with a = l^T l. Leading dimensions broadcast.
+ */
+TenonValue tenon_cholesky_solve(TenonValue b, TenonValue l, bool upper);
+
+/** The inverse of a by its Cholesky factor, as tenon_cholesky_solve takes it. */
+TenonValue tenon_cholesky_inverse(TenonValue l, bool upper);
+
+/** The product of n times the square matrix a [..., m, m]; of its inverse for negative n; 1 for n = 0. */
+TenonValue tenon_matrix_power(TenonValue a, int64_t n);
+
+/** The determinant [...] of square matrices a [..., n, n]. The gradient of a singular matrix is NaN or infinite. */
+TenonValue tenon_det(TenonValue a);
+
+/**
+ * The logarithm [...] of the absolute value of the determinant of square matrices a [..., n, n], -inf for a singular
+ * matrix. `sign` receives the determinant's sign [...], -1, 0, or 1, unless it is NULL.
+ */
+TenonValue tenon_slogdet(TenonValue a, TenonValue *sign);
+
+/** The logarithm [...] of the determinant of square matrices a [..., n, n]: NaN where it is negative, -inf where it is 0. */
+TenonValue tenon_logdet(TenonValue a);
+
 /* ==== Operations: attention =========================================================================================
  */
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tenon::context::{Context, ContextOptions};
 use tenon::ir::{HostArray, HostFunction, Type, Value};
 use tenon::nn::{Initializer, Parameter};
-use tenon::ops::{AttentionOptions, CustomGradient, Trace};
+use tenon::ops::{AttentionOptions, CustomGradient, Trace, TriangularSolve};
 use tenon::tensor::{Allocator, Shape};
 use tenon::train::{
     Function, GradOptions, GradientId, JacobianMode, JacobianOptions, VmapOptions, custom_gradient, grad, hessian, hvp, jacobian, jvp,
@@ -229,6 +229,19 @@ const FAMILIES: &[(&str, Body)] = &[
         let b = g.scaled_dot_product_attention(other, other, keys, options);
         let options = AttentionOptions { causal: true, ..AttentionOptions::default() };
         vec![a, b, g.scaled_dot_product_attention(keys, other, other, options)]
+    }),
+    ("linear algebra", |g, x| {
+        // Each operand in turn is the same in all lanes.
+        let all: Vec<f64> = (0..4).map(|i| (i as f64 + 0.5).sin()).collect();
+        let other = g.constant(&Tensor::from_slice(&Allocator::system(), &all, &[2, 2]).unwrap());
+        let square = g.product(x[0], x[0], false, true);
+        let sides = g.slice(x[0], &[0, 1], &[2, 3], &[1, 1]);
+        let l = g.cholesky(square, false);
+        let solved = [(other, sides), (sides, other), (sides, x[0])].map(|(a, b)| g.solve(a, b, true));
+        let [lu, ..] = g.lu_factor(x[0]);
+        let back = g.triangular_solve(l, other, TriangularSolve { transpose: true, ..TriangularSolve::LOWER });
+        let det = g.det(sides);
+        [&[l, lu, back, det][..], &solved].concat()
     }),
     ("movement", |g, x| {
         let turned = g.transpose(x[0], &[1, 0]);

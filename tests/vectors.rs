@@ -276,6 +276,19 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("diag", "samples of PyTorch's op database"),
     ("diagflat", "samples of PyTorch's op database"),
     ("diagonal_scatter", "samples of PyTorch's op database"),
+    ("cholesky", "samples of PyTorch's op database"),
+    ("triangular_solve", "samples of PyTorch's op database"),
+    ("solve", "samples of PyTorch's op database"),
+    ("inverse", "samples of PyTorch's op database"),
+    ("cholesky_solve", "samples of PyTorch's op database"),
+    ("cholesky_inverse", "samples of PyTorch's op database"),
+    ("matrix_power", "samples of PyTorch's op database"),
+    ("det", "samples of PyTorch's op database"),
+    ("slogdet", "samples of PyTorch's op database"),
+    ("logdet", "samples of PyTorch's op database"),
+    ("lu", "tests/linalg.rs"),
+    ("lu_factor", "tests/linalg.rs"),
+    ("lu_solve", "tests/linalg.rs"),
 ];
 
 #[test]

@@ -4,7 +4,7 @@
 //! one rule; what has none runs lane by lane in a loop, which is right for everything. Random numbers are the same in every lane.
 
 use crate::error::{Error, Result, Status};
-use crate::ir::{Call, CallGradient, Class, Graph, Node, Op, Scan, Shared, Type, Value};
+use crate::ir::{Call, CallGradient, Class, Graph, Linalg, Node, Op, Scan, Shared, Type, Value};
 use crate::ops::{CustomGradient, Trace, custom_gradient};
 use crate::tensor::Shape;
 use std::collections::HashMap;
@@ -132,6 +132,13 @@ impl Batch<'_> {
                 self.several.insert(value, Several::Results(results));
                 Ok(Lanes::same(Value::INVALID))
             }
+            Op::Linalg(op) if op.result_count().is_some() => {
+                let all = self.matrices(*op, x);
+                let count = op.result_count().unwrap_or(0);
+                let results = (0..count).map(|number| Lanes::each(self.g.part(all, number))).collect();
+                self.several.insert(value, Several::Results(results));
+                Ok(Lanes::same(Value::INVALID))
+            }
             op if op.result_count().is_some() => {
                 let results = self.one_by_one(op, x)?;
                 self.several.insert(value, Several::Results(results));
@@ -215,6 +222,7 @@ impl Batch<'_> {
                 let order: Vec<usize> = std::iter::once(axis).chain((0..rank).filter(|other| *other != axis)).collect();
                 return Ok(Lanes::each(self.g.transpose(taken, &order)));
             }
+            Op::Linalg(op) => return Ok(Lanes::each(self.matrices(*op, x))),
             Op::ArgSort { axis, descending } => Op::ArgSort { axis: axis + 1, descending: *descending },
             Op::ArgTop { axis, count, largest } => Op::ArgTop { axis: axis + 1, count: *count, largest: *largest },
             Op::Cumulative { kind, axis, reverse } => Op::Cumulative { kind: *kind, axis: axis + 1, reverse: *reverse },
@@ -267,6 +275,12 @@ impl Batch<'_> {
         }
         let (a, b) = (self.spread(a), self.spread(b));
         self.g.product(a, b, transpose_a, transpose_b)
+    }
+
+    /// Linear algebra: the lanes are one more leading dimension.
+    fn matrices(&mut self, op: Linalg, x: &[Lanes]) -> Value {
+        let operands: Vec<Value> = x.iter().map(|x| self.spread(*x)).collect();
+        self.g.push(Op::Linalg(op), &operands)
     }
 
     /// Attention without dropout (whose random words must be the same in all lanes): the lanes are one more leading dimension.

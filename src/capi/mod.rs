@@ -97,6 +97,13 @@ pub mod ops_arrange;
 /// Operations: products and indices
 pub mod ops_index;
 
+/// Operations: linear algebra
+///
+/// Matrices are the last two dimensions, and those in front a batch. Floats; integers give f32; f16 and bf16 are computed
+/// in f32. Values never make a run fail: what cannot be computed is NaN or infinite. Matrices that are not symmetric have
+/// no eigendecomposition here: its values are complex numbers, which no dtype holds.
+pub mod ops_linalg;
+
 /// Operations: attention
 pub mod ops_attention;
 

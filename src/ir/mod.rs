@@ -1,6 +1,7 @@
 //! The intermediate representation: plain data in SSA form. Rules live in [`crate::ops`].
 
 mod graph;
+mod linalg;
 mod op;
 mod print;
 mod region;
@@ -9,6 +10,7 @@ mod variable;
 mod window;
 
 pub use graph::{Graph, Literal, Node, NodeId, Type, Value, VariableId};
+pub use linalg::Linalg;
 pub use op::{
     Attention, Binary, Class, Compare, ConvolutionRole, CumulativeKind, Distribution, Kernel, Op, ReduceKind, ScatterKind, Unary,
     WindowRole,

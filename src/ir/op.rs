@@ -1,6 +1,6 @@
 //! The primitive operations and their attributes. What they mean is said once, in [`crate::ops`].
 
-use crate::ir::{Call, Graph, HostCall, Literal, Scan, Shared, VariableId, WindowAxis};
+use crate::ir::{Call, Graph, HostCall, Linalg, Literal, Scan, Shared, VariableId, WindowAxis};
 use crate::tensor::{DType, Shape, Tensor};
 
 /// A family of operations: its members in the order of their numbers, each with the name by which hosts know it.
@@ -374,6 +374,9 @@ pub enum Op {
         window: Vec<WindowAxis>,
     },
 
+    /// A decomposition of matrices, or what is solved with one; see [`Linalg`] for operands and results.
+    Linalg(Linalg),
+
     /// The position along this axis.
     Iota {
         shape: Shape,
@@ -437,6 +440,7 @@ impl Op {
             Op::SearchSorted { .. } => "searchsorted",
             Op::Cumulative { kind, .. } => kind.name(),
             Op::Recurrence { .. } => "recurrence",
+            Op::Linalg(op) => op.name(),
             Op::Iota { .. } => "iota",
             Op::After => "after",
             Op::Call(_) => "call",
@@ -468,6 +472,7 @@ impl Op {
             Op::ArgSort { .. } | Op::ArgTop { .. } | Op::SearchSorted { .. } | Op::Cumulative { .. } | Op::Recurrence { .. } => {
                 Class::Kernel(Kernel { fallible: false, moves: false })
             }
+            Op::Linalg(_) => Class::Kernel(Kernel { fallible: false, moves: false }),
         }
     }
     /// How many results the operation has, if it hands them out as [`Op::Part`]s; `None` if its node is its one result.
@@ -478,6 +483,7 @@ impl Op {
             Op::Host(call) => Some(call.results.len()),
             Op::Attention(_) => Some(2),
             Op::AttentionGradient(_) => Some(3),
+            Op::Linalg(op) => op.result_count(),
             _ => None,
         }
     }

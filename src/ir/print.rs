@@ -11,7 +11,7 @@
 //! A line is a node: its value, its operation with operands and attributes, its type, the path of the cell that recorded it. Scalars
 //! that are known stand where they are used, inputs in the first line, what variables will hold in the last lines.
 
-use crate::ir::{Graph, Literal, Node, Op, Value, WindowAxis};
+use crate::ir::{Graph, Linalg, Literal, Node, Op, Value, WindowAxis};
 use std::fmt;
 
 impl fmt::Display for Graph {
@@ -128,6 +128,19 @@ impl Graph {
                 }
             }
             Op::Window { window, .. } => parts.extend(window.iter().map(WindowAxis::to_string)),
+            Op::Linalg(op) => {
+                let said = match *op {
+                    Linalg::Cholesky | Linalg::Lu => [None; 4],
+                    Linalg::TriangularSolve { left, upper, transpose, unit } => [
+                        Some(if left { "left" } else { "right" }),
+                        Some(if upper { "upper" } else { "lower" }),
+                        transpose.then_some("transposed"),
+                        unit.then_some("unit diagonal"),
+                    ],
+                    Linalg::Solve { transpose } => [transpose.then_some("transposed"), None, None, None],
+                };
+                parts.extend(said.into_iter().flatten().map(str::to_string));
+            }
             Op::Part(number) => parts.push(number.to_string()),
             Op::Call(call) => parts.insert(0, call.name.clone()),
             Op::Host(call) => parts.insert(0, call.function.name().to_string()),

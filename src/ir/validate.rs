@@ -78,6 +78,7 @@ fn arity(op: &Op) -> Option<usize> {
         Op::Binary(_) | Op::Compare(_) | Op::Pad { .. } | Op::MatMul { .. } | Op::Gather { .. } => Some(2),
         Op::Convolution { .. } | Op::Window { .. } => Some(2),
         Op::TakeAlong { .. } | Op::SearchSorted { .. } | Op::Recurrence { .. } => Some(2),
+        Op::Linalg(op) => Some(op.arity()),
         Op::Select | Op::Scatter { .. } | Op::ScatterAlong { .. } => Some(3),
         // Their shape rules count operands.
         Op::Concat(_) | Op::After | Op::Call(_) | Op::Scan(_) | Op::Host(_) | Op::Attention(_) | Op::AttentionGradient(_) => None,

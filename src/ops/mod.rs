@@ -12,6 +12,7 @@ pub mod composite;
 mod create;
 mod cumulative;
 mod index;
+mod linalg;
 mod matmul;
 mod order;
 mod reduce;
@@ -26,7 +27,9 @@ mod validate;
 mod window;
 
 pub use attention::AttentionOptions;
+
 pub use catalog::{Differentiable, Domain, FAMILIES, Family, Row, Sample, Values, catalog};
+pub use linalg::TriangularSolve;
 pub(crate) use region::reorder_inputs;
 pub use region::{CustomGradient, Region, custom_gradient};
 pub use rules::{Contribution, definition, gradient, gradient_several, infer, infer_in, infer_several, passes_gradient};

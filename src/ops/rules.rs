@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::ir::{Graph, Node, Op, Type, Value};
 use crate::ops::scatter::Places;
 use crate::ops::{
-    Trace, attention, binary, choose, create, cumulative, index, matmul, order, reduce, region, scatter, shape, unary, window,
+    Trace, attention, binary, choose, create, cumulative, index, linalg, matmul, order, reduce, region, scatter, shape, unary, window,
 };
 
 /// What a node hands to the gradients of its operands.
@@ -52,6 +52,7 @@ pub fn infer_several(op: &Op, inputs: &[Type]) -> Result<Vec<Type>> {
         Op::Host(call) => region::infer_host(call),
         Op::Attention(op) => attention::infer(op, inputs),
         Op::AttentionGradient(op) => attention::infer_gradient(op, inputs),
+        Op::Linalg(op) => linalg::infer_several(*op, inputs),
         _ => Err(Error::internal(format!("{} has one result", op.name()))),
     }
 }
@@ -100,6 +101,7 @@ pub fn infer(op: &Op, inputs: &[Type]) -> Result<Type> {
         Op::SearchSorted { .. } => operands(inputs).and_then(|[sequence, values]| order::infer_search(sequence, values)),
         Op::Cumulative { kind, axis, .. } => operands(inputs).and_then(|[x]| cumulative::infer(*kind, *axis, x)),
         Op::Recurrence { axis, .. } => operands(inputs).and_then(|[a, b]| cumulative::infer_recurrence(*axis, a, b)),
+        Op::Linalg(op) => linalg::infer(*op, inputs),
         Op::Iota { shape, axis, dtype } => operands(inputs).and_then(|[]: [Type; 0]| create::infer_iota(*shape, *axis, *dtype)),
         Op::Random { distribution, shape, dtype, .. } => {
             operands(inputs).and_then(|[state]| create::infer_random(*distribution, *shape, *dtype, state))
@@ -122,6 +124,7 @@ pub fn gradient_several(g: &mut Trace, node: &Node, y: Value, dy: &[Option<Value
     match &node.op {
         Op::Attention(op) => attention::gradient(g, op, node, y, dy),
         Op::AttentionGradient(_) => Contribution::Defined,
+        Op::Linalg(op) => linalg::gradient_several(g, *op, node, y, dy),
         Op::Host(_) => Contribution::Refused("the host gave it no gradient"),
         _ => Contribution::Refused("there is no rule for it"),
     }
@@ -171,6 +174,7 @@ pub fn gradient(g: &mut Trace, node: &Node, y: Value, dy: Value) -> Contribution
         Op::TakeAlong { axis } => scatter::gradient_take_along(g, *axis, x[0], x[1], dy),
         Op::ScatterAlong { kind, axis, fill } => scatter::gradient(g, Places::along(*axis), *kind, *fill, [x[0], x[1], x[2]], y, dy),
         Op::ArgSort { .. } | Op::ArgTop { .. } | Op::SearchSorted { .. } => Contribution::Zero,
+        Op::Linalg(op) => linalg::gradient(g, *op, x, y, dy),
         Op::Cumulative { kind, axis, reverse } => cumulative::gradient(g, *kind, *axis, *reverse, dy),
         Op::Recurrence { axis, reverse } => cumulative::gradient_recurrence(g, *axis, *reverse, x[0], y, dy),
     }

@@ -7,6 +7,7 @@ pub mod cumulative;
 pub mod distance;
 pub mod gate;
 pub mod index;
+pub mod linalg;
 pub mod logic;
 pub mod loss;
 pub mod norm;

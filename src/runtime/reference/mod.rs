@@ -5,6 +5,7 @@
 
 mod attention;
 mod elementwise;
+mod linalg;
 mod movement;
 mod order;
 mod random;
@@ -190,6 +191,7 @@ fn compute_several(node: &Node, values: &[Array]) -> Result<Vec<Array>> {
         Op::Host(call) => region::host(call, &x),
         Op::Attention(op) => attention::attention(op, &x, &types()?),
         Op::AttentionGradient(op) => attention::attention_gradient(op, &x, &types()?),
+        Op::Linalg(op) => linalg::several(*op, &x, &types()?),
         _ => Err(Error::internal(format!("{} has one result", node.op.name()))),
     }
 }
@@ -242,6 +244,8 @@ fn compute(graph: &Graph, node: &Node, values: &[Array], several: &HashMap<Value
         Op::Window { role: WindowRole::Scatter, window } => window::scatter(window, x[0], x[1])?,
         Op::Window { role: WindowRole::Sum, window } => window::sum(window, x[0], &ty.shape, false),
         Op::Window { role: WindowRole::Spread, window } => window::sum(window, x[0], &ty.shape, true),
+
+        Op::Linalg(op) => linalg::one(*op, &x)?,
 
         Op::Part(number) => return several[&node.inputs[0]].get(*number as usize).cloned().ok_or_else(|| Error::internal("no such part")),
 

@@ -5,6 +5,7 @@ mod arrange;
 mod binary;
 mod images;
 mod index;
+mod linalg;
 mod linear;
 mod losses;
 mod moves;
@@ -56,6 +57,7 @@ fn entries() -> impl Iterator<Item = &'static Entry> {
         arrange::ENTRIES,
         index::ENTRIES,
         linear::ENTRIES,
+        linalg::ENTRIES,
         activations::ENTRIES,
         losses::ENTRIES,
         norms::ENTRIES,

@@ -11,6 +11,7 @@ mod cumulative;
 mod element;
 mod host;
 mod index;
+mod linalg;
 mod order;
 mod pooling;
 mod scan;
@@ -63,6 +64,7 @@ pub(super) fn ready(step: &KernelStep, level: Level) -> Result<Box<dyn Kernel>> 
         Op::SearchSorted { right } => Box::new(order::Search::new(step, *right)),
         Op::Cumulative { kind, axis, reverse } => Box::new(cumulative::Cumulative::new(step, *kind, *axis as usize, *reverse)),
         Op::Recurrence { axis, reverse } => Box::new(cumulative::Recurrence::new(step, *axis as usize, *reverse)),
+        Op::Linalg(op) => linalg::ready(step, *op),
         other => return Err(Error::internal(format!("{} has no kernel", other.name()))),
     })
 }
