@@ -607,6 +607,68 @@ TenonValue tenon_ones_like(TenonValue x);
 /** The position along an axis: 0, 1, 2 ..., in this shape. Floats and integers. Negative axes count from the last. */
 TenonValue tenon_iota(TenonGraph graph, TenonDType dtype, const int64_t *shape, size_t rank, int64_t axis);
 
+/** 0 everywhere, in this shape; false for bool. */
+TenonValue tenon_zeros(TenonGraph graph, TenonDType dtype, const int64_t *shape, size_t rank);
+
+/** 1 everywhere, in this shape; true for bool. */
+TenonValue tenon_ones(TenonGraph graph, TenonDType dtype, const int64_t *shape, size_t rank);
+
+/** A number everywhere, rounded to the dtype of x, in its shape. */
+TenonValue tenon_full_like(TenonValue x, double value);
+
+/**
+ * start, start + step, start + 2 step ... as long as they are before `end`: a vector of (end - start) / step numbers,
+ * rounded up. A step below 0 goes down; one that leads away from the end is refused, and so is 0. Numbers of integers are
+ * whole and fit. Not bool.
+ */
+TenonValue tenon_arange(TenonGraph graph, TenonDType dtype, double start, double end, double step);
+
+/** `count` numbers of a float dtype from start to `end`, both of which are among them, evenly apart; of a single one start. */
+TenonValue tenon_linspace(TenonGraph graph, TenonDType dtype, double start, double end, int64_t count);
+
+/** The powers of base, which usually is 10, whose exponents are those of tenon_linspace. */
+TenonValue tenon_logspace(TenonGraph graph, TenonDType dtype, double start, double end, int64_t count, double base);
+
+/** 1 on the diagonal of a matrix [rows, columns], 0 elsewhere. */
+TenonValue tenon_eye(TenonGraph graph, TenonDType dtype, int64_t rows, int64_t columns);
+
+/**
+ * Rows and columns, i64 [2, count], of the elements of a matrix [rows, columns] on the diagonal that lies offset above
+ * the main one (negative: below it) and below that diagonal, row by row.
+ */
+TenonValue tenon_tril_indices(TenonGraph graph, int64_t rows, int64_t columns, int64_t offset);
+
+/**
+ * Rows and columns, i64 [2, count], of the elements of a matrix [rows, columns] on the diagonal that lies offset above
+ * the main one (negative: below it) and above that diagonal, row by row.
+ */
+TenonValue tenon_triu_indices(TenonGraph graph, int64_t rows, int64_t columns, int64_t offset);
+
+/**
+ * The powers 0 to count - 1 of each element of x [..., k], or, unless they increase, the same the other way round:
+ * [..., k, count]. The power 0 is 1, also of 0.
+ */
+TenonValue tenon_vander(TenonValue x, int64_t count, bool is_increasing);
+
+/**
+ * Hann's window, of a float dtype: 1/2 - 1/2 cos(2 pi i / n) for the places i = 0, 1, ... of `count`; n is count for a
+ * periodic one, which spectra are taken with, and count - 1 for a symmetric one. A single place is 1.
+ */
+TenonValue tenon_hann_window(TenonGraph graph, TenonDType dtype, int64_t count, bool is_periodic);
+
+/** Hamming's window: alpha - beta cos(2 pi i / n), otherwise like tenon_hann_window. Usual are 0.54 and 0.46. */
+TenonValue tenon_hamming_window(TenonGraph graph, TenonDType dtype, int64_t count, bool is_periodic, double alpha,
+    double beta);
+
+/** Blackman's window: 0.42 - 0.5 cos(2 pi i / n) + 0.08 cos(4 pi i / n), otherwise like tenon_hann_window. */
+TenonValue tenon_blackman_window(TenonGraph graph, TenonDType dtype, int64_t count, bool is_periodic);
+
+/** Bartlett's window: 1 - |2 i / n - 1|, otherwise like tenon_hann_window. */
+TenonValue tenon_bartlett_window(TenonGraph graph, TenonDType dtype, int64_t count, bool is_periodic);
+
+/** Kaiser's window: I0(beta sqrt(1 - (2 i / n - 1)^2)) / I0(beta), otherwise like tenon_hann_window. Usual is 12. */
+TenonValue tenon_kaiser_window(TenonGraph graph, TenonDType dtype, int64_t count, bool is_periodic, double beta);
+
 /**
  * Uniform random numbers in [0, 1), of a float dtype. A zero generator handle stands for the context's own; the
  * generator moves on when the program has run.
@@ -1546,6 +1608,111 @@ TenonValue tenon_slogdet(TenonValue a, TenonValue *sign);
 
 /** The logarithm [...] of the determinant of square matrices a [..., n, n]: NaN where it is negative, -inf where it is 0. */
 TenonValue tenon_logdet(TenonValue a);
+
+/* ==== Operations: products of vectors, matrices, and tensors ========================================================
+ *
+ * Floats and integers, whose dtypes promote. Sums of 16-bit floats accumulate in f32. Negative axes count from the last.
+ */
+
+/**
+ * The matrix products of two batches: a [b, n, k], b [b, k, m] -> [b, n, m]. tenon_matmul for these ranks alone,
+ * without broadcasting.
+ */
+TenonValue tenon_bmm(TenonValue a, TenonValue b);
+
+/** A matrix times a vector: a [n, k], x [k] -> [n]. */
+TenonValue tenon_mv(TenonValue a, TenonValue x);
+
+/** The sum of the products of the elements of two vectors of one length. */
+TenonValue tenon_dot(TenonValue a, TenonValue b);
+
+/** The sum of the products of all elements of two tensors of one shape. */
+TenonValue tenon_vdot(TenonValue a, TenonValue b);
+
+/** The sums of the products of elements along an axis of the shape that both broadcast to, which the result lacks. */
+TenonValue tenon_vecdot(TenonValue a, TenonValue b, int64_t axis);
+
+/**
+ * The sums of the products of elements along the last axes: a [a..., k], b [b..., k] -> [a..., b...]. A scalar is a
+ * factor.
+ */
+TenonValue tenon_inner(TenonValue a, TenonValue b);
+
+/** The products of each element of a vector and each of another: a [n], b [m] -> [n, m]. */
+TenonValue tenon_outer(TenonValue a, TenonValue b);
+
+/**
+ * beta x + alpha a b with matrices a [n, k] and b [k, m]; x broadcasts to [n, m]. With beta 0 nothing of x takes part,
+ * not even NaN. Of integers both factors are whole numbers.
+ */
+TenonValue tenon_addmm(TenonValue x, TenonValue a, TenonValue b, double beta, double alpha);
+
+/** tenon_addmm with a vector b [k]; x broadcasts to [n]. */
+TenonValue tenon_addmv(TenonValue x, TenonValue a, TenonValue b, double beta, double alpha);
+
+/** beta x + alpha times the product of each element of a [n] and each of b [m], otherwise like tenon_addmm. */
+TenonValue tenon_addr(TenonValue x, TenonValue a, TenonValue b, double beta, double alpha);
+
+/**
+ * beta x + alpha times the sum over a batch of the products of a [b, n, k] and b [b, k, m], otherwise like tenon_addmm:
+ * x broadcasts to [n, m].
+ */
+TenonValue tenon_addbmm(TenonValue x, TenonValue a, TenonValue b, double beta, double alpha);
+
+/**
+ * beta x + alpha times the products of a [b, n, k] and b [b, k, m], otherwise like tenon_addmm: x broadcasts to
+ * [b, n, m].
+ */
+TenonValue tenon_baddbmm(TenonValue x, TenonValue a, TenonValue b, double beta, double alpha);
+
+/**
+ * The products of a and b, summed over the pairs of axes axes_a[i] and axes_b[i]; the result has the other axes of a and
+ * then those of b. Sizes of a pair are equal, or one of them is 1 and repeated. Without axes (NULL, 0): the products of
+ * each element of a and each of b.
+ */
+TenonValue tenon_tensordot(TenonValue a, TenonValue b, const int64_t *axes_a, const int64_t *axes_b, size_t count);
+
+/**
+ * Kronecker's product: each element of a times the whole of b, where that element stands. Shapes are aligned at the last
+ * dimension; sizes multiply.
+ */
+TenonValue tenon_kron(TenonValue a, TenonValue b);
+
+/** The cross product along an axis, which has three elements, of the shape that a and b broadcast to. */
+TenonValue tenon_cross(TenonValue a, TenonValue b, int64_t axis);
+
+/**
+ * The sum of the diagonal that lies offset above the main one (negative: below it) of the matrices whose rows are along
+ * axis first and whose columns are along axis second. The sum of no elements is 0; bool counts as i64.
+ */
+TenonValue tenon_trace(TenonValue x, int64_t offset, int64_t first, int64_t second);
+
+/**
+ * The product of two to 512 matrices, in the order that takes the fewest multiplications. The first may be a vector,
+ * which is a row, and so may the last, which is a column; the result lacks that axis.
+ */
+TenonValue tenon_multi_dot(const TenonValue *parts, size_t count);
+
+/**
+ * For each matrix of weight [o, n, m] the number a^T W b, for all vectors a [..., n] and b [..., m]; plus the offset [o],
+ * for which all zero bytes, (TenonValue){0}, stand for none: [..., o].
+ */
+TenonValue tenon_bilinear(TenonValue a, TenonValue b, TenonValue weight, TenonValue offset);
+
+/**
+ * The products of the values, summed over every axis whose letter is not in the result (Einstein's convention).
+ *
+ * The equation has the letters (A to Z, a to z) of the axes of each value, with commas between values, and behind `->`
+ * those of the result: "ij,jk->ik" is the matrix product, "bij,bij->b" a sum for each b, "ii->i" a diagonal. Spaces mean
+ * nothing. A letter that stands twice in a value is its diagonal. Axes with one letter have one size, or size 1, and
+ * then they are repeated. "..." stands for any number of further dimensions of a value, aligned at the last of them;
+ * where the result does not name it they are summed over too. Without `->` the result has the dimensions of "..." and
+ * then the letters that stand once, in the order of the alphabet, capitals first.
+ *
+ * 1 to 128 values of floats or integers, whose dtypes promote. Two at a time are contracted, in the order with the fewest
+ * multiplications for up to eight of them, and in a good one for more; each contraction is a matrix product.
+ */
+TenonValue tenon_einsum(const char *equation, const TenonValue *parts, size_t count);
 
 /* ==== Operations: attention =========================================================================================
  */

@@ -381,6 +381,58 @@ logits = uniform("f32", (2, 3))
 case("cross_entropy", [("f32", logits), ("i32", np.array([1, 1]))], ("f32", np.array(nan)), reduction="mean", ignore_index=1, label_smoothing=0.0)
 case("cross_entropy", [("f32", logits), ("i32", np.array([3, -1]))], ("f32", np.array([nan, nan])), reduction="none", ignore_index=-100, label_smoothing=0.0)
 
+EQUATIONS = [
+    ("ij,jk->ik", [(2, 3), (3, 2)]), ("ij,kj", [(2, 3), (4, 3)]), ("ji,jk->ki", [(3, 2), (3, 2)]), ("bij,bjk->bik", [(2, 2, 3), (2, 3, 2)]),
+    ("bi,bi->b", [(3, 4), (3, 4)]), ("ij,ij->", [(2, 3), (2, 3)]), ("i,j->ji", [(2,), (3,)]), ("iij->j", [(2, 2, 3)]), ("ii", [(3, 3)]),
+    ("...ij,...jk", [(2, 1, 2, 3), (2, 3, 2)]), ("i...->...", [(2, 3)]), ("bA,b", [(2, 3), (2,)]), ("ij,jk,kl->il", [(2, 3), (3, 2), (2, 4)]),
+    ("a,b,ab,ac,cd->bd", [(2,), (3,), (2, 3), (2, 2), (2, 2)]),
+]
+for dtype in FLOATS + ["i64", "i32"]:
+    def operand(shape):
+        return uniform(dtype, shape) if dtype in FLOATS else to(dtype, random.integers(-5, 6, shape))
+    for first, second in [((2, 2), (1, 3)), ((3,), (2, 2)), ((), (2,)), ((2, 1, 2), (2, 3))]:
+        a, b = operand(first), operand(second)
+        case("kron", [(dtype, a), (dtype, b)], (dtype, np.kron(wide(a), wide(b))))
+    for equation, shapes in EQUATIONS:
+        # Tenon rounds between contractions.
+        if len(shapes) > 2 and dtype in ("f16", "bf16"):
+            continue
+        x = [operand(shape) for shape in shapes]
+        case("einsum", [(dtype, each) for each in x], (dtype, np.einsum(equation, *[wide(each) for each in x])), equation=equation)
+
+for dtype in FLOATS:
+    for start, end, step in [(0, 5, 1), (1, 2, 0.25), (2, -1, -0.5), (0.5, 0.5, 1), (-1, 1, 0.3)]:
+        case("arange", [], (dtype, start + step * np.arange(math.ceil((end - start) / step))), dtype=dtype, start=start, end=end, step=step)
+    for start, end, count in [(-1, 2, 7), (3, 0.1, 4), (5, 9, 1), (0, 1, 0), (0, 1, 2)]:
+        case("linspace", [], (dtype, np.linspace(start, end, count)), dtype=dtype, start=start, end=end, count=count)
+        for base in [10.0, 2.0]:
+            case("logspace", [], (dtype, np.logspace(start, min(end, 3), count, base=base)), dtype=dtype, start=start, end=min(end, 3), count=count, base=base)
+    for count, periodic in [(8, True), (7, False), (1, True), (0, False), (2, False), (2, True)]:
+        for name in ["hann", "hamming", "blackman", "bartlett", "kaiser"]:
+            places = count + 1 if periodic and count > 1 else count
+            y = np.kaiser(places, 5.5) if name == "kaiser" else getattr(np, {"hann": "hanning"}.get(name, name))(places)
+            case(name + "_window", [], (dtype, y[:count]), dtype=dtype, count=count, periodic=periodic)
+    x = uniform(dtype, (3,))
+    for count in [0, 1, 4]:
+        for increasing in [True, False]:
+            case("vander", [(dtype, x)], (dtype, np.vander(wide(x), count, increasing)), count=count, increasing=increasing)
+for dtype in INTS:
+    for start, end, step in [(0, 5, 1), (9, 2, -3), (4, 4, 1)]:
+        case("arange", [], (dtype, np.arange(start, end, step)), dtype=dtype, start=start, end=end, step=step)
+for dtype in FLOATS + INTS + ["bool"]:
+    for n, m in [(3, 3), (2, 4), (0, 2)]:
+        case("eye", [], (dtype, np.eye(n, m)), dtype=dtype, rows=n, columns=m)
+    case("zeros", [], (dtype, np.zeros((2, 3))), dtype=dtype, shape=[2, 3])
+    case("ones", [], (dtype, np.ones((2, 0))), dtype=dtype, shape=[2, 0])
+    case("ones", [], (dtype, np.ones(())), dtype=dtype, shape=[])
+    x = to(dtype, random.integers(0, 2, (2, 2)))
+    case("zeros_like", [(dtype, x)], (dtype, np.zeros((2, 2))))
+    case("ones_like", [(dtype, x)], (dtype, np.ones((2, 2))))
+    case("full_like", [(dtype, x)], (dtype, np.ones((2, 2))), value=1.0)
+for n, m, offset in [(3, 4, 0), (3, 4, 1), (4, 2, -1), (2, 3, -5), (2, 3, 5), (0, 3, 0)]:
+    case("tril_indices", [], ("i64", np.array(np.tril_indices(n, offset, m))), rows=n, columns=m, offset=offset)
+    case("triu_indices", [], ("i64", np.array(np.triu_indices(n, offset, m))), rows=n, columns=m, offset=offset)
+
 path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "vectors", "ops.json")
 with open(path, "w") as file:
     file.write("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")

@@ -24,6 +24,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("tenon_bce_loss", "weight"),
     ("tenon_bce_with_logits_loss", "positive_weight"),
     ("tenon_bce_with_logits_loss", "weight"),
+    ("tenon_bilinear", "offset"),
     ("tenon_bincount", "weights"),
     ("tenon_checkpoint_load", "optimizer"),
     ("tenon_checkpoint_load", "report"),

@@ -15,7 +15,7 @@ use tenon::ops::{Trace, catalog};
 use tenon::tensor::Tensor;
 
 /// What ran must not become less.
-const CASES: usize = 1441;
+const CASES: usize = 1862;
 const COMPOSITE_CASES: usize = 160;
 const ELEMENTWISE_CASES: usize = 363;
 
@@ -96,6 +96,27 @@ fn record(g: &mut Trace, op: &str, x: &[Value], a: &Json) -> Value {
             };
             g.cross_entropy(x[0], x[1], options)
         }
+        "zeros" => g.zeros(json::dtype(&a["dtype"]), &sizes("shape")),
+        "ones" => g.ones(json::dtype(&a["dtype"]), &sizes("shape")),
+        "full_like" => g.full_like(x[0], number("value")),
+        "arange" => g.arange(json::dtype(&a["dtype"]), number("start"), number("end"), number("step")),
+        "linspace" => g.linspace(json::dtype(&a["dtype"]), number("start"), number("end"), size("count")),
+        "logspace" => g.logspace(json::dtype(&a["dtype"]), number("start"), number("end"), size("count"), number("base")),
+        "eye" => g.eye(json::dtype(&a["dtype"]), size("rows"), size("columns")),
+        "tril_indices" => g.tril_indices(size("rows"), size("columns"), a["offset"].as_i64().expect("an offset")),
+        "triu_indices" => g.triu_indices(size("rows"), size("columns"), a["offset"].as_i64().expect("an offset")),
+        "vander" => g.vander(x[0], size("count"), a["increasing"].as_bool().expect("a truth value")),
+        "hann_window" | "hamming_window" | "blackman_window" | "bartlett_window" | "kaiser_window" => {
+            let (dtype, size, is_periodic) = (json::dtype(&a["dtype"]), size("count"), a["periodic"].as_bool().expect("a truth value"));
+            match op {
+                "hann_window" => g.hann_window(dtype, size, is_periodic),
+                "hamming_window" => g.hamming_window(dtype, size, is_periodic, 0.54, 0.46),
+                "blackman_window" => g.blackman_window(dtype, size, is_periodic),
+                "bartlett_window" => g.bartlett_window(dtype, size, is_periodic),
+                _ => g.kaiser_window(dtype, size, is_periodic, 5.5),
+            }
+        }
+        "einsum" => g.einsum(a["equation"].as_str().expect("an equation"), x),
         // Without attributes: the row itself says how.
         _ => {
             let row = catalog().find(|row| row.name == op).unwrap_or_else(|| panic!("{op} is in no row"));
@@ -289,6 +310,23 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("lu", "tests/linalg.rs"),
     ("lu_factor", "tests/linalg.rs"),
     ("lu_solve", "tests/linalg.rs"),
+    ("bmm", "samples of PyTorch's op database"),
+    ("mv", "samples of PyTorch's op database"),
+    ("dot", "samples of PyTorch's op database"),
+    ("vdot", "samples of PyTorch's op database"),
+    ("vecdot", "samples of PyTorch's op database"),
+    ("inner", "samples of PyTorch's op database"),
+    ("outer", "samples of PyTorch's op database"),
+    ("addmm", "samples of PyTorch's op database"),
+    ("addmv", "samples of PyTorch's op database"),
+    ("addr", "samples of PyTorch's op database"),
+    ("addbmm", "samples of PyTorch's op database"),
+    ("baddbmm", "samples of PyTorch's op database"),
+    ("tensordot", "samples of PyTorch's op database"),
+    ("cross", "samples of PyTorch's op database"),
+    ("trace", "samples of PyTorch's op database"),
+    ("multi_dot", "samples of PyTorch's op database"),
+    ("bilinear", "samples of PyTorch's op database"),
 ];
 
 #[test]

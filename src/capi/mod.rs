@@ -103,6 +103,10 @@ pub mod ops_index;
 /// in f32. Values never make a run fail: what cannot be computed is NaN or infinite. Matrices that are not symmetric have
 /// no eigendecomposition here: its values are complex numbers, which no dtype holds.
 pub mod ops_linalg;
+/// Operations: products of vectors, matrices, and tensors
+///
+/// Floats and integers, whose dtypes promote. Sums of 16-bit floats accumulate in f32. Negative axes count from the last.
+pub mod ops_product;
 
 /// Operations: attention
 pub mod ops_attention;

@@ -161,6 +161,7 @@ const fn family(title: &'static str, rows: &'static [Row]) -> Family {
 
 /// All families, primitives first. A title that stands twice is one family.
 pub const FAMILIES: &[Family] = &[
+    family("New values", super::composite::create::ROWS),
     family("Elementwise functions of one value", super::unary::ROWS),
     family("Elementwise functions of two values", super::binary::ROWS),
     family("Comparison, choice, conversion", super::choose::ROWS),
@@ -174,6 +175,8 @@ pub const FAMILIES: &[Family] = &[
     family("Matrix products and linear algebra", super::linalg::triangular::ROWS),
     family("Matrix products and linear algebra", super::composite::linalg::solve::ROWS),
     family("Matrix products and linear algebra", super::composite::linalg::determinant::ROWS),
+    family("Matrix products and linear algebra", super::composite::product::ROWS),
+    family("Matrix products and linear algebra", super::composite::einsum::ROWS),
     family("Indices", super::index::ROWS),
     family("Attention", super::attention::ROWS),
     family("Indices", super::scatter::ROWS),

@@ -3,8 +3,10 @@
 pub mod activation;
 pub mod arithmetic;
 pub mod arrange;
+pub mod create;
 pub mod cumulative;
 pub mod distance;
+pub mod einsum;
 pub mod gate;
 pub mod index;
 pub mod linalg;
@@ -13,6 +15,7 @@ pub mod loss;
 pub mod norm;
 pub mod order;
 pub mod parts;
+pub mod product;
 pub mod shrink;
 pub mod softmax;
 pub mod special;

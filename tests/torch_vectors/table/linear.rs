@@ -1,59 +1,68 @@
 //! Matrix products and linear algebra.
 
 use super::{Binary, Entry, One};
-use crate::call::Call;
+use crate::call::{Argument, Call, wrap};
 use tenon::ir::Value;
 use tenon::ops::Trace;
 
-/// beta times the first operand plus alpha times `product`.
-fn plus(g: &mut Trace, a: &Call, product: Value) -> Value {
-    let (beta, alpha) = (a.named("beta").number_or(1.0), a.named("alpha").number_or(1.0));
-    let product = g.mul_scalar(product, alpha);
-    if beta == 0.0 {
-        // There, 0 times NaN is nothing.
-        let dims = g.dims(a.t(0));
-        return g.broadcast_to(product, &dims);
-    }
-    let x = g.mul_scalar(a.t(0), beta);
-    g.add(x, product)
+/// beta and alpha.
+fn factors(a: &Call) -> (f64, f64) {
+    (a.named("beta").number_or(1.0), a.named("alpha").number_or(1.0))
 }
 
-fn plus_matmul(g: &mut Trace, a: &Call) -> Value {
-    let product = g.matmul(a.t(1), a.t(2));
-    plus(g, a, product)
+type Plus = fn(&mut Trace, Value, Value, Value, f64, f64) -> Value;
+
+fn plus(g: &mut Trace, a: &Call, record: Plus) -> Value {
+    let (beta, alpha) = factors(a);
+    record(g, a.t(0), a.t(1), a.t(2), beta, alpha)
 }
 
-pub fn outer(g: &mut Trace, a: Value, b: Value) -> Value {
-    let (column, row) = (g.unsqueeze(a, 1), g.unsqueeze(b, 0));
-    g.mul(column, row)
+fn cross(g: &mut Trace, a: &Call) -> Value {
+    let rank = g.rank(a.t(0)).max(g.rank(a.t(1)));
+    g.cross(a.t(0), a.t(1), a.named("dim").axis_or(-1, rank))
+}
+
+/// The axes to sum over: so many at the end of the first and at the beginning of the second, or both lists.
+fn tensordot(g: &mut Trace, a: &Call) -> Value {
+    let ranks = [g.rank(a.t(0)), g.rank(a.t(1))];
+    let dims = a.named("dims");
+    let lists: Vec<Argument> = dims.list();
+    let axes = |side: usize| lists[side].integers().into_iter().map(|axis| wrap(axis, ranks[side])).collect::<Vec<usize>>();
+    let (first, second) = match lists.is_empty() {
+        true => ((ranks[0] - dims.size_or(2)..ranks[0]).collect(), (0..dims.size_or(2)).collect()),
+        false => (axes(0), axes(1)),
+    };
+    g.tensordot(a.t(0), a.t(1), &first, &second)
 }
 
 pub const ENTRIES: &[Entry] = &[
     ("matmul", Binary(Trace::matmul)),
     ("__rmatmul__", Binary(|g, a, b| g.matmul(b, a))),
     ("mm", Binary(Trace::matmul)),
-    ("bmm", Binary(Trace::matmul)),
-    ("mv", Binary(Trace::matmul)),
-    ("dot", Binary(Trace::matmul)),
-    ("vdot", Binary(Trace::matmul)),
-    ("addmm", One(plus_matmul)),
-    ("addmv", One(plus_matmul)),
-    ("baddbmm", One(plus_matmul)),
+    ("bmm", Binary(Trace::bmm)),
+    ("mv", Binary(Trace::mv)),
+    ("dot", Binary(Trace::dot)),
+    ("vdot", Binary(Trace::vdot)),
     (
-        "addbmm",
+        "linalg.vecdot",
         One(|g, a| {
-            let products = g.matmul(a.t(1), a.t(2));
-            let sum = g.sum(products, &[0], false);
-            plus(g, a, sum)
+            let rank = g.rank(a.t(0)).max(g.rank(a.t(1)));
+            g.vecdot(a.t(0), a.t(1), a.named("dim").axis_or(-1, rank))
         }),
     ),
-    (
-        "addr",
-        One(|g, a| {
-            let product = outer(g, a.t(1), a.t(2));
-            plus(g, a, product)
-        }),
-    ),
-    ("outer", Binary(outer)),
+    ("inner", Binary(Trace::inner)),
+    ("outer", Binary(Trace::outer)),
+    ("addmm", One(|g, a| plus(g, a, Trace::addmm))),
+    ("addmv", One(|g, a| plus(g, a, Trace::addmv))),
+    ("addr", One(|g, a| plus(g, a, Trace::addr))),
+    ("addbmm", One(|g, a| plus(g, a, Trace::addbmm))),
+    ("baddbmm", One(|g, a| plus(g, a, Trace::baddbmm))),
+    ("tensordot", One(tensordot)),
+    ("einsum", One(|g, a| g.einsum(a.at(1, "").text(), &a.tensors()))),
+    ("linalg.multi_dot", One(|g, a| g.multi_dot(&a.tensors()))),
+    ("cross", One(cross)),
+    ("linalg.cross", One(cross)),
+    ("trace", One(|g, a| g.trace(a.t(0), 0, 0, 1))),
     ("nn.functional.linear", One(|g, a| g.linear(a.t(0), a.t(1), a.at(2, "bias").tensor()))),
+    ("nn.functional.bilinear", One(|g, a| g.bilinear(a.t(0), a.t(1), a.t(2), a.at(3, "bias").tensor()))),
 ];

@@ -3,6 +3,7 @@
 mod activations;
 mod arrange;
 mod binary;
+mod create;
 mod images;
 mod index;
 mod linalg;
@@ -50,6 +51,7 @@ impl Record {
 
 fn entries() -> impl Iterator<Item = &'static Entry> {
     [
+        create::ENTRIES,
         unary::ENTRIES,
         binary::ENTRIES,
         reductions::ENTRIES,

@@ -207,18 +207,6 @@ pub const ENTRIES: &[Entry] = &[
             })
         }),
     ),
-    (
-        "trace",
-        One(|g, a| {
-            let dims = g.dims(a.t(0));
-            let (row, column) = (g.iota(tenon::DType::I64, &dims, 0), g.iota(tenon::DType::I64, &dims, 1));
-            let on = g.equal(row, column);
-            let zero = g.zeros_like(a.t(0));
-            let kept = g.select(on, a.t(0), zero);
-            let axes = all_axes(g, kept);
-            g.sum(kept, &axes, false)
-        }),
-    ),
 ];
 
 fn truth(g: &mut Trace, a: &Call, x: Value, reduce: Over) -> Value {
