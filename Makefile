@@ -81,6 +81,7 @@ bench:
 	@scripts/setup.sh bench
 	@benches/peers/setup.sh
 	@python3 benches/run.py
+	@cargo bench --quiet --bench kernels -- convolutions attention
 
 install: lib
 	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig

@@ -1,15 +1,15 @@
-//! What the kernels cost: `cargo bench --bench kernels`, or `-- tiles`, `-- convolutions`, `-- pools` for a part.
+//! What the kernels cost: `cargo bench --bench kernels`, or `-- tiles`, `-- convolutions`, `-- attention`, `-- pools` for parts.
 //!
 //! Loops over tiles of 1024 elements that lie in the first-level cache, in nanoseconds per element; convolutions in GFLOP/s beside a matrix product
-//! of the same run; pools in nanoseconds per element of the image. The best of many runs, one thread.
+//! of the same run; attention likewise, and in bytes; pools in nanoseconds per element of the image. The best of many runs, one thread.
 
 use std::time::Instant;
 use tenon::autodiff::reverse;
 use tenon::ir::{Binary, Type, Unary, Value};
-use tenon::ops::Trace;
 use tenon::ops::composite::vision::Padding;
 use tenon::ops::composite::vision::convolution::Convolution;
 use tenon::ops::composite::vision::pool::{Divisor, Pool};
+use tenon::ops::{AttentionOptions, Trace};
 use tenon::runtime::cpu::simd::{Class, Level, RowOp, TileOp, column_reduce, expand_rows, kernel, row_reduce};
 use tenon::runtime::jobs::Jobs;
 use tenon::runtime::{Program, Target};
@@ -38,6 +38,9 @@ fn main() {
     if is_wanted("convolutions") {
         convolutions();
     }
+    if is_wanted("attention") {
+        attention();
+    }
     if is_wanted("pools") {
         pools();
     }
@@ -48,11 +51,16 @@ fn main() {
 
 /// The least time of a run of the graph in seconds.
 fn seconds(shapes: &[&[usize]], record: impl FnOnce(&mut Trace, &[Value]) -> Value) -> f64 {
+    measure(shapes, |g, x| vec![record(g, x)]).0
+}
+
+/// The least time of a run of the graph in seconds, and the bytes that its program takes beside operands and results.
+fn measure(shapes: &[&[usize]], record: impl FnOnce(&mut Trace, &[Value]) -> Vec<Value>) -> (f64, usize) {
     let allocator = Allocator::system();
     let mut g = Trace::new();
     let inputs: Vec<Value> = shapes.iter().map(|dims| g.input(Type::new(DType::F32, Shape::new(dims).expect("a shape")))).collect();
-    let y = record(&mut g, &inputs);
-    let graph = g.finish(&[y]).expect("a graph");
+    let results = record(&mut g, &inputs);
+    let graph = g.finish(&results).expect("a graph");
     let target = Target { allocator: allocator.clone(), jobs: Jobs::inline(), level: Level::detect() };
     let program = Program::compile(graph, &target).expect("a program");
     let fill = |dims: &&[usize]| {
@@ -71,7 +79,7 @@ fn seconds(shapes: &[&[usize]], record: impl FnOnce(&mut Trace, &[Value]) -> Val
         program.run(&inputs, &outputs).expect("a run");
         least = least.min(thread_seconds() - start);
     }
-    least
+    (least, program.memory_bytes())
 }
 
 /// The time that this thread has run: what else the machine does counts less.
@@ -129,6 +137,29 @@ fn convolutions() {
             print!("{:>10.1}{:>6.0} %", work / time, work / time / rate * 100.0);
         }
         println!();
+    }
+}
+
+fn attention() {
+    println!("causal attention of f32, 8 heads of 64: GFLOP/s of the products that the mask leaves, and memory of the program");
+    println!("{:<44}{:>10}{:>18}{:>18}{:>14}{:>22}", "", "product", "forward", "with gradients", "bytes", "bytes of all weights");
+    for length in [256, 512, 1024, 2048, 4096] {
+        let shape = [8, length, 64];
+        let options = AttentionOptions { causal: true, ..AttentionOptions::default() };
+        let record = |g: &mut Trace, x: &[Value]| g.scaled_dot_product_attention(x[0], x[1], x[2], options);
+        let rate = product_rate();
+        let forward = seconds(&[&shape; 3], record);
+        let (backward, bytes) = measure(&[&shape; 4], |g, x| {
+            let y = record(g, x);
+            reverse(g, &[(y, x[3])], &x[..3]).expect("gradients")
+        });
+        // Two products forward; backward the scores again and four more.
+        let work = |products: usize| (products * 8 * length * (length + 1) * 64) as f64 / 1e9;
+        print!("{:<44}{rate:>10.1}", format!("{length} x {length}"));
+        for (work, time) in [(work(2), forward), (work(7), backward)] {
+            print!("{:>10.1}{:>6.0} %", work / time, work / time / rate * 100.0);
+        }
+        println!("{bytes:>14}{:>22}", 8 * length * length * 4);
     }
 }
 

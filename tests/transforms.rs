@@ -4,6 +4,9 @@ use std::sync::Arc;
 use tenon::context::{Context, ContextOptions};
 use tenon::ir::{HostArray, HostFunction, Type, Value};
 use tenon::nn::{Initializer, Parameter};
+use tenon::ops::composite::vision::Padding;
+use tenon::ops::composite::vision::convolution::{Convolution, ConvolutionTranspose};
+use tenon::ops::composite::vision::pool::{Divisor, Pool};
 use tenon::ops::{AttentionOptions, CustomGradient, Trace, TriangularSolve};
 use tenon::tensor::{Allocator, Shape};
 use tenon::train::{
@@ -273,6 +276,24 @@ const FAMILIES: &[(&str, Body)] = &[
         let zeros = g.zeros_like(x[1]);
         let added = g.scatter_add(zeros, indices, rows, 0);
         vec![rows, columns, added]
+    }),
+    ("windows", |g, x| {
+        let image = g.reshape(x[0], &[1, 2, 3]);
+        let opposite = g.neg(x[1]);
+        let taps = g.concat(&[x[1], opposite], 0);
+        let padded = Convolution { padding: Padding::even(1), ..Convolution::default() };
+        let joined = g.reshape(taps, &[1, 2, 3]);
+        let joined = g.conv(image, joined, None, &padded);
+        let apart = g.reshape(taps, &[2, 1, 3]);
+        let grouped = g.conv(image, apart, None, &Convolution { groups: 2, ..padded.clone() });
+        // Filters that differ over an image that may not, and the other way round.
+        let (signal, filters) = (g.reshape(x[1], &[1, 1, 3]), g.reshape(x[0], &[2, 1, 3]));
+        let crossed = g.conv(signal, filters, None, &padded);
+        let transposed = Convolution { stride: vec![2], groups: 2, ..Convolution::default() };
+        let transposed = ConvolutionTranspose { convolution: transposed, ..ConvolutionTranspose::default() };
+        let spread = g.conv_transpose(image, apart, None, &transposed);
+        let pool = Pool { stride: vec![1], ..Pool::new(&[2]) };
+        vec![joined, grouped, crossed, spread, g.max_pool(image, &pool), g.avg_pool(image, &pool, Divisor::WithPadding)]
     }),
     ("loops", |g, x| {
         let results = g.scan(2, false, [&[x[1]], &[x[0]], &[x[1]]], |g, x| {

@@ -3,6 +3,8 @@
 //! A value that differs from lane to lane has the lanes as its first dimension; one that does not stays as it is. Each family of operations has
 //! one rule; what has none runs lane by lane in a loop, which is right for everything. Random numbers are the same in every lane.
 
+mod window;
+
 use crate::error::{Error, Result, Status};
 use crate::ir::{Call, CallGradient, Class, Graph, Linalg, Node, Op, Scan, Shared, Type, Value};
 use crate::ops::{CustomGradient, Trace, custom_gradient};
@@ -223,6 +225,8 @@ impl Batch<'_> {
                 return Ok(Lanes::each(self.g.transpose(taken, &order)));
             }
             Op::Linalg(op) => return Ok(Lanes::each(self.matrices(*op, x))),
+            Op::Window { .. } => return Ok(self.window(op, x)),
+            Op::Convolution { role, window, groups } => return self.convolution(*role, window, *groups, [x[0], x[1]]),
             Op::ArgSort { axis, descending } => Op::ArgSort { axis: axis + 1, descending: *descending },
             Op::ArgTop { axis, count, largest } => Op::ArgTop { axis: axis + 1, count: *count, largest: *largest },
             Op::Cumulative { kind, axis, reverse } => Op::Cumulative { kind: *kind, axis: axis + 1, reverse: *reverse },

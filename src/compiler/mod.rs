@@ -5,6 +5,7 @@ mod describe;
 mod fuse;
 mod memory;
 mod normalize;
+mod pieces;
 mod plan;
 mod regions;
 mod rewrite;

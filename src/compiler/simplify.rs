@@ -2,8 +2,10 @@
 //!
 //! Rules keep values exact, with three documented exceptions that change at most the last bits or the sign of a zero:
 //! x + 0 and 0 + x become x; constant factors of one product are multiplied beforehand; division by a constant whose reciprocal is
-//! exact becomes multiplication (that one is exact).
+//! exact becomes multiplication (that one is exact). A sum of pieces that lie apart in zeros, as gradients of slices do, puts them
+//! side by side: x + 0 as well.
 
+use super::pieces::{concat, side_by_side};
 use super::rewrite::{Rewriter, rebuild};
 use crate::error::Result;
 use crate::ir::{Binary, Class, Graph, Literal, Op, ReduceKind, Type, Unary, Value};
@@ -94,7 +96,7 @@ fn rule(r: &mut Rewriter, op: &Op, x: &[Value], ty: Type) -> Result<Option<Value
             None => Ok(None),
         },
         Op::Pad { .. } if r.graph.ty(x[0]) == ty => Ok(Some(x[0])),
-        Op::Concat(_) if x.len() == 1 => Ok(Some(x[0])),
+        Op::Concat(axis) => concat(r, *axis, x),
         Op::Reduce { kind, axes } => reduce(r, *kind, axes, x[0], ty),
         Op::MatMul { transpose_a, transpose_b } => matmul(r, *transpose_a, *transpose_b, x, ty),
         _ => Ok(None),
@@ -232,6 +234,7 @@ fn binary(r: &mut Rewriter, op: Binary, a: Value, b: Value, ty: Type) -> Result<
     }
     match op {
         Binary::Add | Binary::Sub if is(cb, 0.0) => return Ok(Some(a)),
+        Binary::Add if let Some(row) = side_by_side(r, a, b)? => return Ok(Some(row)),
         Binary::Mul | Binary::Div if is(cb, 1.0) => return Ok(Some(a)),
         Binary::Sub if is(ca, 0.0) && ty.dtype.is_float() => return r.push(Op::Unary(Unary::Neg), &[b]).map(Some),
         Binary::Mul if is(cb, -1.0) && ty.dtype.is_float() => return r.push(Op::Unary(Unary::Neg), &[a]).map(Some),

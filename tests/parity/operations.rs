@@ -4,7 +4,29 @@ use super::{Suite, f32s, gradients, json};
 use serde_json::json;
 use tenon::ir::Value;
 use tenon::ops::Trace;
-use tenon::{DType, Status};
+use tenon::ops::composite::index::Join;
+use tenon::ops::composite::vision::resize::{Interpolation, Resize};
+use tenon::{DType, Status, Tensor};
+
+/// Values and positions.
+fn ordered(suite: &Suite, one: &[Tensor]) {
+    let pair = |name: &str| suite.case("ops", name).as_array().expect("values and positions");
+    let compare = |name: &str, x: &[Tensor], record: fn(&mut Trace, Value) -> (Value, Value)| {
+        let expected: Vec<_> = pair(name).iter().collect();
+        suite.compare(name, x, &expected, |g, x| <[Value; 2]>::from(record(g, x[0])).to_vec());
+    };
+    compare("median", &[f32s(json!([[4.0, 1.0, 3.0, 2.0]]))], |g, x| g.median(x, 1, false));
+    compare("sort", one, |g, x| g.sort(x, 1, false));
+    compare("topk", one, |g, x| g.topk(x, 2, 1, true));
+}
+
+fn interpolated(suite: &Suite) {
+    let modes = [("interpolate_bilinear_align_false", Interpolation::Linear), ("interpolate_nearest", Interpolation::Nearest)];
+    for (name, mode) in modes {
+        let case = suite.case("ops", name);
+        suite.compare(name, &[f32s(case["x"].clone())], &[&case["y"]], |g, x| vec![g.interpolate(x[0], &Resize::to(mode, &[4, 4]))]);
+    }
+}
 
 pub fn compare(suite: &Suite) {
     let case = |name: &str| suite.case("ops", name);
@@ -14,6 +36,11 @@ pub fn compare(suite: &Suite) {
     suite.compare("round", &[f32s(rounding["x"].clone())], &[&rounding["y"]], |g, x| vec![g.round(x[0])]);
     let operands = [f32s(json!([-7.0, 7.0])), f32s(json!([3.0, -3.0]))];
     suite.compare("fmod", &operands, &[case("fmod")], |g, x| vec![g.fmod(x[0], x[1])]);
+    for name in ["remainder", "floor_mod"] {
+        suite.compare(name, &operands, &[case(name)], |g, x| vec![g.remainder(x[0], x[1])]);
+    }
+    let operands = [f32s(json!([-7.0, 7.0])), f32s(json!([2.0, -2.0]))];
+    suite.compare("floor_divide", &operands, &[case("floor_div_-7_2")], |g, x| vec![g.floor_divide(x[0], x[1])]);
     let spread = case("std_default_ddof");
     let expected = [&spread["ops.std"], &spread["Tensor.std"], &spread["ops.var"], &spread["var_ddof1"]];
     suite.compare("std and var", one, &expected, |g, x| {
@@ -34,6 +61,11 @@ pub fn compare(suite: &Suite) {
     });
     let largest = case("max_with_axis");
     suite.compare("max", one, &[&largest[0], &largest[1]], |g, x| vec![g.max(x[0], &[1], false), g.argmax(x[0], 1)]);
+    ordered(suite, one);
+    interpolated(suite);
+    suite.compare("cumsum", one, &[case("cumsum")], |g, x| vec![g.cumsum(x[0], 1, false, false)]);
+    let operands = [f32s(json!([[0, 0, 0], [0, 0, 0]])), json::nested(DType::I32, &json!([[0, 0, 2], [1, 1, 1]])), x.clone()];
+    suite.compare("scatter_along", &operands, &[case("scatter_add")], |g, x| vec![g.scatter_along(x[0], x[1], x[2], 1, Join::Add, true)]);
     let integers = [json::nested(DType::I32, &json!(7)), json::nested(DType::I32, &json!(2))];
     let quotient = case("int_div");
     assert_eq!(quotient["dtype"], "Float32");

@@ -58,7 +58,7 @@ impl<'a> Row<'a> {
             other => return Err(format!("src/ops/unary.rs: the domain {other} of {} is not known here", self.name)),
         };
         // A word begins the sentence, a formula stays as it is.
-        let word = self.meaning.split(' ').next().unwrap_or("");
+        let word = self.meaning.split([' ', ',', ':']).next().unwrap_or("");
         let is_word = word.len() > 2 && word.chars().all(|c| c.is_alphabetic());
         let (first, rest) = self.meaning.split_at(if is_word { 1 } else { 0 });
         let result = if self.is_test { ", as bool" } else { "" };
