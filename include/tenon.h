@@ -669,26 +669,107 @@ TenonValue tenon_bartlett_window(TenonGraph graph, TenonDType dtype, int64_t cou
 /** Kaiser's window: I0(beta sqrt(1 - (2 i / n - 1)^2)) / I0(beta), otherwise like tenon_hann_window. Usual is 12. */
 TenonValue tenon_kaiser_window(TenonGraph graph, TenonDType dtype, int64_t count, bool is_periodic, double beta);
 
-/**
- * Uniform random numbers in [0, 1), of a float dtype. A zero generator handle stands for the context's own; the
- * generator moves on when the program has run.
+/* ==== Operations: random numbers ====================================================================================
+ *
+ * Numbers follow from the generator's seed, stream, and offset alone: they have the same bits for any number of workers
+ * and any instruction set. A zero generator handle stands for the context's own; the generator moves on when the program
+ * has run. Distributions with parameters take them as values, which broadcast and promote, and give floats: f32 for
+ * integers and bool. A parameter that is none of the distribution's gives NaN. Gradients go to locations, scales, and
+ * rates through the numbers that were drawn; whole numbers have none.
  */
+
+/** Uniform random numbers in [0, 1), of a float dtype. */
 TenonValue tenon_random_uniform(TenonGraph graph, TenonDType dtype, const int64_t *shape, size_t rank,
     TenonGenerator generator);
 
-/**
- * Standard normal random numbers, of a float dtype. A zero generator handle stands for the context's own; the
- * generator moves on when the program has run.
- */
+/** Standard normal random numbers, of a float dtype. */
 TenonValue tenon_random_normal(TenonGraph graph, TenonDType dtype, const int64_t *shape, size_t rank,
     TenonGenerator generator);
 
-/**
- * Booleans that are true with probability p, which is at least 0 and at most 1. A zero generator handle stands for the
- * context's own; the generator moves on when the program has run.
- */
+/** Booleans that are true with probability p, which is at least 0 and at most 1. */
 TenonValue tenon_random_bernoulli(TenonGraph graph, double p, const int64_t *shape, size_t rank,
     TenonGenerator generator);
+
+/**
+ * Booleans that are true with the probability that each element of p gives: always for 1 and more, never for 0, less, and
+ * NaN.
+ */
+TenonValue tenon_random_bernoulli_with(TenonValue p, TenonGenerator generator);
+
+/** Uniform random numbers in [0, 1) in the dtype and shape of x: floats. */
+TenonValue tenon_rand_like(TenonValue x, TenonGenerator generator);
+
+/** Standard normal random numbers in the dtype and shape of x: floats. */
+TenonValue tenon_randn_like(TenonValue x, TenonGenerator generator);
+
+/**
+ * Whole numbers from low up to, not including, high: i64, i32, or u8, or floats, to which they are rounded. Each is as
+ * likely as any other to within a part of 2^-64 of its probability. Fails with TENON_INVALID_ARGUMENT if low is not below
+ * high, or the dtype does not reach as far.
+ */
+TenonValue tenon_randint(TenonGraph graph, TenonDType dtype, int64_t low, int64_t high, const int64_t *shape,
+    size_t rank, TenonGenerator generator);
+
+/** tenon_randint in the dtype and shape of x. */
+TenonValue tenon_randint_like(TenonValue x, int64_t low, int64_t high, TenonGenerator generator);
+
+/**
+ * 0 to n - 1 in random order, as i64, i32, or u8: the order of n random numbers of 64 bits. All orders are equally likely,
+ * but for the chance that two of the numbers are equal, which is below n^2 / 2^65. Fails with TENON_INVALID_ARGUMENT if
+ * the dtype does not reach n - 1.
+ */
+TenonValue tenon_randperm(TenonGraph graph, TenonDType dtype, int64_t n, TenonGenerator generator);
+
+/**
+ * x with its slices along an axis in random order, each slice as it was. Gradients go where elements came from. Negative
+ * axes count from the last.
+ */
+TenonValue tenon_shuffle(TenonValue x, int64_t axis, TenonGenerator generator);
+
+/**
+ * The positions (i64 [..., count]) of classes drawn from the rows of weights [..., n]: each with its share of the sum of
+ * the row, which need not be 1. With replacement, MindSpore's default, each draw is from all classes; without, PyTorch's
+ * default, a class is drawn once at most, as by one draw after the other from what is left, and fewer than count classes
+ * are an error. A row in which a weight is negative, NaN, or infinite, or too few are above 0 (one with replacement, count
+ * without), fails the run with TENON_INVALID_ARGUMENT.
+ */
+TenonValue tenon_multinomial(TenonValue weights, int64_t count, bool replacement, TenonGenerator generator);
+
+/**
+ * count positions (i64 [..., count]) for each row of logits [..., n], drawn with replacement with the probabilities
+ * softmax(logits). -inf is never drawn; a row with NaN or infinity, or of nothing but -inf, fails the run with
+ * TENON_INVALID_ARGUMENT.
+ */
+TenonValue tenon_categorical(TenonValue logits, int64_t count, TenonGenerator generator);
+
+/** Uniform random numbers from low up to high, to which they may be rounded. NaN where low is above high. */
+TenonValue tenon_random_uniform_with(TenonValue low, TenonValue high, TenonGenerator generator);
+
+/** Normal random numbers with a mean and a standard deviation; NaN for a negative deviation. */
+TenonValue tenon_random_normal_with(TenonValue mean, TenonValue deviation, TenonGenerator generator);
+
+/**
+ * Normal random numbers with a mean and a standard deviation, given that they lie from mean + low * deviation to mean +
+ * high * deviation: by inversion of the distribution function. The bounds may be infinite; low is below high, and one of
+ * them within 37 of 0, so that there is something between them. NaN for a negative deviation.
+ */
+TenonValue tenon_random_truncated_normal(TenonValue mean, TenonValue deviation, double low, double high,
+    TenonGenerator generator);
+
+/** e to the power of tenon_random_normal_with. */
+TenonValue tenon_random_log_normal(TenonValue mean, TenonValue deviation, TenonGenerator generator);
+
+/** Exponential random numbers with this rate, whose mean is 1 / rate: infinity for a rate of 0, NaN for a negative one. */
+TenonValue tenon_random_exponential(TenonValue rate, TenonGenerator generator);
+
+/** Laplace random numbers with density e^(-|x - location| / scale) / (2 scale); NaN for a negative scale. */
+TenonValue tenon_random_laplace(TenonValue location, TenonValue scale, TenonGenerator generator);
+
+/** Gumbel random numbers with distribution function e^-e^(-(x - location) / scale); NaN for a negative scale. */
+TenonValue tenon_random_gumbel(TenonValue location, TenonValue scale, TenonGenerator generator);
+
+/** Cauchy random numbers with density scale / (pi (scale^2 + (x - location)^2)); NaN for a negative scale. */
+TenonValue tenon_random_cauchy(TenonValue location, TenonValue scale, TenonGenerator generator);
 
 /* ==== Operations: elementwise functions of one value ================================================================
  *

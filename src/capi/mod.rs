@@ -50,6 +50,15 @@ pub mod graph;
 /// Operations: new values
 pub mod ops_create;
 
+/// Operations: random numbers
+///
+/// Numbers follow from the generator's seed, stream, and offset alone: they have the same bits for any number of workers
+/// and any instruction set. A zero generator handle stands for the context's own; the generator moves on when the program
+/// has run. Distributions with parameters take them as values, which broadcast and promote, and give floats: f32 for
+/// integers and bool. A parameter that is none of the distribution's gives NaN. Gradients go to locations, scales, and
+/// rates through the numbers that were drawn; whole numbers have none.
+pub mod ops_random;
+
 /// Operations: elementwise functions of one value
 ///
 /// The result has the shape and the dtype of x unless something else is said. Gradients at kinks are PyTorch's.

@@ -4,7 +4,7 @@ use crate::capi::arguments::CBool;
 use crate::capi::generator::TenonGenerator;
 use crate::capi::graph::{TenonGraph, TenonValue};
 use crate::capi::handle::Handle;
-use crate::capi::ops_create::generator_of;
+use crate::capi::ops_random::generator_of;
 use crate::capi::record::{self, record, try_record};
 
 /// x held between 0 and 6; slope 0 at 0 and 1 at 6. Floats.

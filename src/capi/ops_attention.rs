@@ -5,7 +5,7 @@ use crate::capi::error::{TenonStatus, boundary_status};
 use crate::capi::generator::TenonGenerator;
 use crate::capi::graph::{TenonGraph, TenonValue};
 use crate::capi::handle::Handle;
-use crate::capi::ops_create::generator_of;
+use crate::capi::ops_random::generator_of;
 use crate::capi::record::try_record;
 use crate::error::Result;
 use crate::ir::Value;

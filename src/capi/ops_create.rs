@@ -1,43 +1,16 @@
 //! Chapter: new values.
 
 use crate::capi::arguments::{CBool, size, slice};
-use crate::capi::generator::TenonGenerator;
 use crate::capi::graph::{TenonGraph, TenonValue};
 use crate::capi::handle::{Handle, Owner};
 use crate::capi::record::{self, in_graph, record, sizes, try_record};
 use crate::capi::tensor::{TenonDType, TenonTensor};
-use crate::context::Generator;
 use crate::error::{Error, Result};
-use crate::ir::{Value, Variable};
-use crate::ops::Trace;
 use crate::tensor::DType;
 
 /// An object that is to become part of a graph, if it is of the graph's context.
 pub(super) fn same_context<T>(graph: TenonGraph, (object, owner): (T, Owner)) -> Result<T> {
     if graph.get_with_owner()?.1 == owner { Ok(object) } else { Err(Error::invalid("belongs to another context than the graph")) }
-}
-
-fn random(
-    graph: TenonGraph,
-    name: &str,
-    shape: *const i64,
-    rank: usize,
-    generator: TenonGenerator,
-    body: impl FnOnce(&mut Trace, &[usize], &Variable) -> Result<Value>,
-) -> TenonValue {
-    in_graph(graph, name, |g| {
-        let dims = sizes(slice(shape, rank, "shape")?, "shape")?;
-        body(g, &dims, generator_of(graph, generator)?.variable())
-    })
-}
-
-/// The generator that a host means for a graph: zero is the context's own.
-pub(super) fn generator_of(graph: TenonGraph, generator: TenonGenerator) -> Result<Generator> {
-    if generator.id() == 0 {
-        Ok(graph.get_with_owner()?.1.handle().get()?.generator().clone())
-    } else {
-        same_context(graph, generator.get_with_owner()?)
-    }
 }
 
 /// A value of rank 0, rounded to the dtype.
@@ -195,43 +168,4 @@ pub extern "C" fn tenon_bartlett_window(graph: TenonGraph, dtype: TenonDType, co
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_kaiser_window(graph: TenonGraph, dtype: TenonDType, count: i64, is_periodic: CBool, beta: f64) -> TenonValue {
     in_graph(graph, "kaiser_window", |g| Ok(g.kaiser_window(DType::from_code(dtype)?, size(count, "count")?, is_periodic.get(), beta)))
-}
-
-/// Uniform random numbers in [0, 1), of a float dtype. A zero generator handle stands for the context's own; the
-/// generator moves on when the program has run.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_random_uniform(
-    graph: TenonGraph,
-    dtype: TenonDType,
-    shape: *const i64,
-    rank: usize,
-    generator: TenonGenerator,
-) -> TenonValue {
-    random(graph, "random_uniform", shape, rank, generator, |g, dims, from| Ok(g.random_uniform(DType::from_code(dtype)?, dims, from)))
-}
-
-/// Standard normal random numbers, of a float dtype. A zero generator handle stands for the context's own; the
-/// generator moves on when the program has run.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_random_normal(
-    graph: TenonGraph,
-    dtype: TenonDType,
-    shape: *const i64,
-    rank: usize,
-    generator: TenonGenerator,
-) -> TenonValue {
-    random(graph, "random_normal", shape, rank, generator, |g, dims, from| Ok(g.random_normal(DType::from_code(dtype)?, dims, from)))
-}
-
-/// Booleans that are true with probability p, which is at least 0 and at most 1. A zero generator handle stands for the
-/// context's own; the generator moves on when the program has run.
-#[unsafe(no_mangle)]
-pub extern "C" fn tenon_random_bernoulli(
-    graph: TenonGraph,
-    p: f64,
-    shape: *const i64,
-    rank: usize,
-    generator: TenonGenerator,
-) -> TenonValue {
-    random(graph, "random_bernoulli", shape, rank, generator, |g, dims, from| Ok(g.random_bernoulli(p, dims, from)))
 }

@@ -9,6 +9,7 @@ mod validate;
 mod variable;
 mod window;
 
+pub use crate::random::Draw;
 pub use graph::{Graph, Literal, Node, NodeId, Type, Value, VariableId};
 pub use linalg::Linalg;
 pub use op::{

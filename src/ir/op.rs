@@ -1,6 +1,7 @@
 //! The primitive operations and their attributes. What they mean is said once, in [`crate::ops`].
 
 use crate::ir::{Call, Graph, HostCall, Linalg, Literal, Scan, Shared, VariableId, WindowAxis};
+use crate::random::Draw;
 use crate::tensor::{DType, Shape, Tensor};
 
 /// A family of operations: its members in the order of their numbers, each with the name by which hosts know it.
@@ -402,6 +403,25 @@ pub enum Op {
         dtype: DType,
         start: u64,
     },
+    /// (state: i64[3], parameters ... of the result's type) -> numbers of a distribution, computed in f64 and rounded: element i from the words
+    /// offset + `start` + i [`Draw::words`] and on of that stream.
+    Draw {
+        draw: Draw,
+        shape: Shape,
+        dtype: DType,
+        start: u64,
+    },
+    /// (state: i64[3], weights [..., n]) -> the positions (i64) of classes that are drawn with probabilities as their weights, [..., count].
+    ///
+    /// With `replacement` each of the results r takes the two words offset + `start` + 2 r and on for a number u in [0, 1), and is the first class
+    /// up to which the weights, added in f64, are more than u times their sum. Without, class c of row r takes the two words offset + `start` +
+    /// 2 (r n + c) and on for an exponential number, and those come first for which it is smallest over the weight. Weights that are
+    /// negative or not finite, and too few that are positive, fail the run.
+    Multinomial {
+        count: usize,
+        replacement: bool,
+        start: u64,
+    },
 }
 
 impl Op {
@@ -448,6 +468,8 @@ impl Op {
             Op::Host(_) => "host_call",
             Op::Part(_) => "part",
             Op::Random { .. } => "random",
+            Op::Draw { draw, .. } => draw.name(),
+            Op::Multinomial { .. } => "multinomial",
         }
     }
     /// How the compiler and the devices see the operation.
@@ -466,6 +488,8 @@ impl Op {
             Op::Attention(_) | Op::AttentionGradient(_) => Class::Kernel(Kernel { fallible: false, moves: false }),
             Op::Convolution { .. } | Op::Window { .. } => Class::Kernel(Kernel { fallible: false, moves: false }),
             Op::Gather { .. } | Op::TakeAlong { .. } => Class::Kernel(Kernel { fallible: true, moves: true }),
+            Op::Draw { .. } => Class::Kernel(Kernel { fallible: false, moves: false }),
+            Op::Multinomial { .. } => Class::Kernel(Kernel { fallible: true, moves: false }),
             Op::Scatter { kind, .. } | Op::ScatterAlong { kind, .. } => {
                 Class::Kernel(Kernel { fallible: true, moves: *kind == ScatterKind::Replace })
             }

@@ -12,6 +12,7 @@
 //! that are known stand where they are used, inputs in the first line, what variables will hold in the last lines.
 
 use crate::ir::{Graph, Linalg, Literal, Node, Op, Value, WindowAxis};
+use crate::random::Draw;
 use std::fmt;
 
 impl fmt::Display for Graph {
@@ -110,6 +111,18 @@ impl Graph {
             }
             Op::Random { distribution, start, .. } => {
                 parts.push(distribution.name().to_string());
+                parts.push(format!("from word {start}"));
+            }
+            Op::Draw { draw, start, .. } => {
+                match draw {
+                    Draw::Integers { low, last } => parts.push(format!("{low} to {last}")),
+                    Draw::TruncatedNormal { low, high } => parts.push(format!("{low:?} to {high:?}")),
+                    _ => {}
+                }
+                parts.push(format!("from word {start}"));
+            }
+            Op::Multinomial { count, replacement, start } => {
+                parts.push(format!("{count}{}", if *replacement { " with replacement" } else { "" }));
                 parts.push(format!("from word {start}"));
             }
             Op::Attention(attention) | Op::AttentionGradient(attention) => {

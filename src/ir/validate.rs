@@ -79,6 +79,8 @@ fn arity(op: &Op) -> Option<usize> {
         Op::Convolution { .. } | Op::Window { .. } => Some(2),
         Op::TakeAlong { .. } | Op::SearchSorted { .. } | Op::Recurrence { .. } => Some(2),
         Op::Linalg(op) => Some(op.arity()),
+        Op::Draw { draw, .. } => Some(1 + draw.parameters()),
+        Op::Multinomial { .. } => Some(2),
         Op::Select | Op::Scatter { .. } | Op::ScatterAlong { .. } => Some(3),
         // Their shape rules count operands.
         Op::Concat(_) | Op::After | Op::Call(_) | Op::Scan(_) | Op::Host(_) | Op::Attention(_) | Op::AttentionGradient(_) => None,

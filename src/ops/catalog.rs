@@ -207,6 +207,8 @@ pub const FAMILIES: &[Family] = &[
     family("Images", super::composite::vision::patches::ROWS),
     family("Images", super::composite::vision::sampling::ROWS),
     family("Images", super::composite::vision::border::ROWS),
+    family("Random numbers", super::composite::random::location::ROWS),
+    family("Random numbers", super::composite::random::whole::ROWS),
 ];
 
 /// Every operation, in the order of [`FAMILIES`].

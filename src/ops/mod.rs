@@ -11,6 +11,7 @@ mod choose;
 pub mod composite;
 mod create;
 mod cumulative;
+mod draw;
 mod index;
 mod linalg;
 mod matmul;

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::ir::{Graph, Node, Op, Type, Value};
 use crate::ops::scatter::Places;
 use crate::ops::{
-    Trace, attention, binary, choose, create, cumulative, index, linalg, matmul, order, reduce, region, scatter, shape, unary, window,
+    Trace, attention, binary, choose, create, cumulative, draw, index, linalg, matmul, order, reduce, region, scatter, shape, unary, window,
 };
 
 /// What a node hands to the gradients of its operands.
@@ -106,6 +106,10 @@ pub fn infer(op: &Op, inputs: &[Type]) -> Result<Type> {
         Op::Random { distribution, shape, dtype, .. } => {
             operands(inputs).and_then(|[state]| create::infer_random(*distribution, *shape, *dtype, state))
         }
+        Op::Draw { draw, shape, dtype, .. } => draw::infer(*draw, *shape, *dtype, inputs),
+        Op::Multinomial { count, replacement, .. } => {
+            operands(inputs).and_then(|[state, weights]| draw::infer_multinomial(*count, *replacement, state, weights))
+        }
     }
 }
 
@@ -115,6 +119,8 @@ pub fn passes_gradient(op: &Op) -> bool {
         Op::Unary(op) => unary::passes_gradient(*op),
         Op::Compare(_) | Op::ArgMax(_) | Op::ArgMin(_) | Op::Iota { .. } | Op::Random { .. } => false,
         Op::ArgSort { .. } | Op::ArgTop { .. } | Op::SearchSorted { .. } => false,
+        Op::Draw { draw, .. } => draw::passes_gradient(*draw),
+        Op::Multinomial { .. } => false,
         _ => true,
     }
 }
@@ -173,8 +179,9 @@ pub fn gradient(g: &mut Trace, node: &Node, y: Value, dy: Value) -> Contribution
         Op::Scatter { kind, axis, fill } => scatter::gradient(g, Places::slices(*axis), *kind, *fill, [x[0], x[1], x[2]], y, dy),
         Op::TakeAlong { axis } => scatter::gradient_take_along(g, *axis, x[0], x[1], dy),
         Op::ScatterAlong { kind, axis, fill } => scatter::gradient(g, Places::along(*axis), *kind, *fill, [x[0], x[1], x[2]], y, dy),
-        Op::ArgSort { .. } | Op::ArgTop { .. } | Op::SearchSorted { .. } => Contribution::Zero,
         Op::Linalg(op) => linalg::gradient(g, *op, x, y, dy),
+        Op::ArgSort { .. } | Op::ArgTop { .. } | Op::SearchSorted { .. } | Op::Multinomial { .. } => Contribution::Zero,
+        Op::Draw { draw, .. } => draw::gradient(g, *draw, x, y, dy),
         Op::Cumulative { kind, axis, reverse } => cumulative::gradient(g, *kind, *axis, *reverse, dy),
         Op::Recurrence { axis, reverse } => cumulative::gradient_recurrence(g, *axis, *reverse, x[0], y, dy),
     }

@@ -16,6 +16,7 @@ pub mod norm;
 pub mod order;
 pub mod parts;
 pub mod product;
+pub mod random;
 pub mod shrink;
 pub mod softmax;
 pub mod special;

@@ -249,6 +249,8 @@ fn compute(graph: &Graph, node: &Node, values: &[Array], several: &HashMap<Value
 
         Op::Part(number) => return several[&node.inputs[0]].get(*number as usize).cloned().ok_or_else(|| Error::internal("no such part")),
 
+        Op::Draw { draw, shape, start, .. } => random::draw(*draw, shape, *start, &x)?,
+        Op::Multinomial { count, replacement, start } => random::multinomial(*count, *replacement, *start, x[0], x[1])?,
         Op::Random { distribution, shape, dtype, start } => random::random(*distribution, shape, *dtype, *start, x[0])?,
     };
     Ok(Array { ty, data })

@@ -1,9 +1,9 @@
 //! Random numbers: the words of a stream, and what distributions make of them.
 
 use super::{Array, Data};
-use crate::error::Result;
-use crate::ir::Distribution;
-use crate::random::{RandomState, quantile};
+use crate::error::{Error, Result};
+use crate::ir::{Distribution, Draw};
+use crate::random::{RandomState, Stream, Words, exponential, quantile};
 use crate::tensor::{DType, Shape};
 
 /// Element i of f64 takes the words 2 i and 2 i + 1 behind the offset, low word first; of any other dtype the word i.
@@ -25,6 +25,71 @@ pub(super) fn random(distribution: Distribution, shape: &Shape, dtype: DType, st
         words.into_iter().map(|word| number(word as u64, 32)).collect()
     };
     Ok(Data::Floats(floats))
+}
+
+/// The stream of a state, and the word that an operation begins at.
+fn position(state: &Array, start: u64) -> Result<(Stream, u64)> {
+    let state = state.ints()?;
+    let state = RandomState::from_words([state[0], state[1], state[2]]);
+    Ok((state.stream(), state.offset.wrapping_add(start)))
+}
+
+fn floats(x: &Array) -> Result<&[f64]> {
+    match &x.data {
+        Data::Floats(data) => Ok(data),
+        Data::Ints(_) => Err(Error::internal("floats were expected")),
+    }
+}
+
+/// Each element from words of its own; what it makes of them, `crate::random` says for all devices.
+pub(super) fn draw(draw: Draw, shape: &Shape, start: u64, x: &[&Array]) -> Result<Data> {
+    let (stream, first) = position(x[0], start)?;
+    let parameters = x[1..].iter().map(|x| floats(x)).collect::<Result<Vec<&[f64]>>>()?;
+    let words = |i: usize| Words::new(stream, first.wrapping_add(i as u64 * draw.words()));
+    if draw.is_integer() {
+        return Ok(Data::Ints((0..shape.elements()).map(|i| draw.integer(&mut words(i))).collect()));
+    }
+    let at = |i: usize| [0, 1].map(|number| parameters.get(number).map_or(0.0, |parameter| parameter[i]));
+    Ok(Data::Floats((0..shape.elements()).map(|i| draw.number(&mut words(i), at(i))).collect()))
+}
+
+pub(super) fn multinomial(count: usize, replacement: bool, start: u64, state: &Array, weights: &Array) -> Result<Data> {
+    let (stream, first) = position(state, start)?;
+    let classes = weights.dims().last().copied().unwrap_or(0);
+    let needed = if replacement { 1 } else { count };
+    let mut all = Vec::new();
+    if classes == 0 || count == 0 {
+        return Ok(Data::Ints(all));
+    }
+    for (row, weights) in floats(weights)?.chunks_exact(classes).enumerate() {
+        let positive = weights.iter().filter(|weight| **weight > 0.0).count();
+        let sum: f64 = weights.iter().sum();
+        if weights.iter().any(|weight| !(0.0..f64::INFINITY).contains(weight)) || sum == f64::INFINITY && replacement || positive < needed {
+            return Err(Error::invalid(format!(
+                "the weights in row {row} are not all finite and at least 0 with {needed} or more above 0"
+            )));
+        }
+        let bits = |number: usize| Words::new(stream, first.wrapping_add(2 * number as u64)).bits();
+        if replacement {
+            for result in 0..count {
+                let bound = (bits(row * count + result) >> 11) as f64 * 0.5f64.powi(53) * sum;
+                let mut so_far = 0.0;
+                let reached = weights.iter().position(|weight| {
+                    so_far += weight;
+                    so_far > bound
+                });
+                all.push(reached.ok_or_else(|| Error::internal("no class is reached"))? as i64);
+            }
+        } else {
+            let mut times: Vec<(f64, usize)> = Vec::new();
+            for (class, weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
+                times.push((exponential(bits(row * classes + class)) / weight, class));
+            }
+            times.sort_by(|a, b| a.0.total_cmp(&b.0));
+            all.extend(times[..count].iter().map(|(_, class)| *class as i64));
+        }
+    }
+    Ok(Data::Ints(all))
 }
 
 /// The top 24 of 32 bits, or 53 of 64, as a fraction.

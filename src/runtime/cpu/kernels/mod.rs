@@ -8,6 +8,7 @@ mod assemble;
 mod attention;
 mod convolution;
 mod cumulative;
+mod draw;
 mod element;
 mod host;
 mod index;
@@ -65,6 +66,8 @@ pub(super) fn ready(step: &KernelStep, level: Level) -> Result<Box<dyn Kernel>> 
         Op::Cumulative { kind, axis, reverse } => Box::new(cumulative::Cumulative::new(step, *kind, *axis as usize, *reverse)),
         Op::Recurrence { axis, reverse } => Box::new(cumulative::Recurrence::new(step, *axis as usize, *reverse)),
         Op::Linalg(op) => linalg::ready(step, *op),
+        Op::Draw { draw, start, .. } => Box::new(draw::Draws::new(step, *draw, *start)),
+        Op::Multinomial { count, replacement, start } => Box::new(draw::Multinomial::new(step, *count, *replacement, *start)),
         other => return Err(Error::internal(format!("{} has no kernel", other.name()))),
     })
 }
