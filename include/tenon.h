@@ -771,6 +771,60 @@ TenonValue tenon_random_gumbel(TenonValue location, TenonValue scale, TenonGener
 /** Cauchy random numbers with density scale / (pi (scale^2 + (x - location)^2)); NaN for a negative scale. */
 TenonValue tenon_random_cauchy(TenonValue location, TenonValue scale, TenonGenerator generator);
 
+/**
+ * Gamma random numbers with density rate^c x^(c - 1) e^(-rate x) / Gamma(c), whose mean is c / rate, by Marsaglia and
+ * Tsang's method (2000): 0 for a concentration c of 0, NaN for a negative concentration or rate. An element has twenty
+ * tries, of which one fails with a probability of at most 0.05; after twenty failures, once in 10^26 elements, it gets the
+ * most likely number. Gradients go to concentrations by implicit reparameterization, to first order; numbers too small for
+ * the dtype have slope 0.
+ */
+TenonValue tenon_random_gamma(TenonValue concentration, TenonValue rate, TenonGenerator generator);
+
+/**
+ * Chi-square random numbers: twice gamma numbers of half the degrees of freedom, which need not be whole. NaN for negative
+ * ones. Gradients as tenon_random_gamma.
+ */
+TenonValue tenon_random_chi2(TenonValue freedom, TenonGenerator generator);
+
+/**
+ * Student's t random numbers with these degrees of freedom, which need not be whole: z sqrt(freedom / chi2) for a standard
+ * normal z. NaN unless there are more than 0. Gradients as tenon_random_gamma.
+ */
+TenonValue tenon_random_student_t(TenonValue freedom, TenonGenerator generator);
+
+/**
+ * Beta random numbers with density x^(a - 1) (1 - x)^(b - 1) / B(a, b): the share of a gamma number of shape a in the sum
+ * with one of shape b. NaN unless both are at least 0 and one is above. Gradients as tenon_random_gamma.
+ */
+TenonValue tenon_random_beta(TenonValue a, TenonValue b, TenonGenerator generator);
+
+/**
+ * Dirichlet random numbers along the last axis: the shares of gamma numbers of these shapes in their sum. NaN for rows with
+ * a negative concentration, and of nothing but 0. Gradients as tenon_random_gamma.
+ */
+TenonValue tenon_random_dirichlet(TenonValue concentration, TenonGenerator generator);
+
+/**
+ * Poisson random numbers, as floats: 0 for a rate of 0, infinity for an infinite one, NaN for a negative one. Rates below
+ * 10 go through the distribution, larger ones by Hoermann's transformed rejection (1993): an element has forty tries, of
+ * which one fails with a probability below 0.3; after forty failures, once in 10^20 elements, it gets the whole part of the
+ * rate. Counts are rounded to the dtype.
+ */
+TenonValue tenon_random_poisson(TenonValue rate, TenonGenerator generator);
+
+/**
+ * Binomial random numbers, as floats: how many of `trials`, a whole number of at least 0 and below 2^53, succeed with
+ * probability p; else NaN. By the methods of tenon_random_poisson, for the smaller of the means of successes and failures;
+ * an element without an accepted try gets the most likely number.
+ */
+TenonValue tenon_random_binomial(TenonValue trials, TenonValue p, TenonGenerator generator);
+
+/**
+ * Geometric random numbers, as floats: the first trial that succeeds, from 1 on, with probability p above 0 and at most 1;
+ * else NaN.
+ */
+TenonValue tenon_random_geometric(TenonValue p, TenonGenerator generator);
+
 /* ==== Operations: elementwise functions of one value ================================================================
  *
  * The result has the shape and the dtype of x unless something else is said. Gradients at kinks are PyTorch's.
@@ -1144,6 +1198,13 @@ TenonValue tenon_igamma(TenonValue a, TenonValue x);
  * refused.
  */
 TenonValue tenon_igammac(TenonValue a, TenonValue x);
+
+/**
+ * How the logarithm l of a number x moves with a where P(a, x) stays the same: -(dP/da) / (x dP/dx), which is what the
+ * gradients of tenon_random_gamma are made of (Figurnov, Mohamed, Mnih, 2018). NaN unless a is above 0 and finite. The
+ * gradient in a is refused.
+ */
+TenonValue tenon_log_gamma_slope(TenonValue a, TenonValue l);
 
 /* ==== Operations: truth, tolerance, replacement =====================================================================
  */
@@ -2700,7 +2761,7 @@ typedef struct TenonOperation {
     const char *meaning;
     /** Shapes of operands and result; empty where it is elementwise: shapes broadcast. */
     const char *shapes;
-    /** Why there is no gradient, or it is zero; empty where there is one. */
+    /** Why there is no gradient, or it is zero, or in what sense there is one; empty where it is the slope, to any order. */
     const char *reason;
     /** What PyTorch calls it; empty if it has no such thing. */
     const char *torch;
@@ -2713,7 +2774,7 @@ typedef struct TenonOperation {
     /** The dtypes that it takes: bit 1 << TENON_F32 and so on. */
     uint32_t dtypes;
     /**
-     * To what order the CPU, the only device, differentiates it: TENON_ANY_ORDER; 0 where the gradient is zero; -1 where there is none
+     * To what order the CPU, the only device, differentiates it: TENON_ANY_ORDER; 1 where it is once; 0 where the gradient is zero; -1 where there is none
      * and asking for it fails with TENON_NOT_DIFFERENTIABLE.
      */
     int32_t order;

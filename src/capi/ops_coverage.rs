@@ -23,7 +23,7 @@ pub struct TenonOperation {
     pub meaning: *const c_char,
     /// Shapes of operands and result; empty where it is elementwise: shapes broadcast.
     pub shapes: *const c_char,
-    /// Why there is no gradient, or it is zero; empty where there is one.
+    /// Why there is no gradient, or it is zero, or in what sense there is one; empty where it is the slope, to any order.
     pub reason: *const c_char,
     /// What PyTorch calls it; empty if it has no such thing.
     pub torch: *const c_char,
@@ -35,7 +35,7 @@ pub struct TenonOperation {
     pub most_operands: usize,
     /// The dtypes that it takes: bit 1 << TENON_F32 and so on.
     pub dtypes: u32,
-    /// To what order the CPU, the only device, differentiates it: TENON_ANY_ORDER; 0 where the gradient is zero; -1 where there is none
+    /// To what order the CPU, the only device, differentiates it: TENON_ANY_ORDER; 1 where it is once; 0 where the gradient is zero; -1 where there is none
     /// and asking for it fails with TENON_NOT_DIFFERENTIABLE.
     pub order: i32,
 }

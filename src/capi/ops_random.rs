@@ -224,3 +224,67 @@ pub extern "C" fn tenon_random_gumbel(location: TenonValue, scale: TenonValue, g
 pub extern "C" fn tenon_random_cauchy(location: TenonValue, scale: TenonValue, generator: TenonGenerator) -> TenonValue {
     random_of("random_cauchy", [location, scale], generator, |g, [location, scale], from| Ok(g.random_cauchy(location, scale, from)))
 }
+
+/// Gamma random numbers with density rate^c x^(c - 1) e^(-rate x) / Gamma(c), whose mean is c / rate, by Marsaglia and
+/// Tsang's method (2000): 0 for a concentration c of 0, NaN for a negative concentration or rate. An element has twenty
+/// tries, of which one fails with a probability of at most 0.05; after twenty failures, once in 10^26 elements, it gets the
+/// most likely number. Gradients go to concentrations by implicit reparameterization, to first order; numbers too small for
+/// the dtype have slope 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_random_gamma(concentration: TenonValue, rate: TenonValue, generator: TenonGenerator) -> TenonValue {
+    random_of("random_gamma", [concentration, rate], generator, |g, [concentration, rate], from| {
+        Ok(g.random_gamma(concentration, rate, from))
+    })
+}
+
+/// Chi-square random numbers: twice gamma numbers of half the degrees of freedom, which need not be whole. NaN for negative
+/// ones. Gradients as tenon_random_gamma.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_random_chi2(freedom: TenonValue, generator: TenonGenerator) -> TenonValue {
+    random_of("random_chi2", [freedom], generator, |g, [freedom], from| Ok(g.random_chi2(freedom, from)))
+}
+
+/// Student's t random numbers with these degrees of freedom, which need not be whole: z sqrt(freedom / chi2) for a standard
+/// normal z. NaN unless there are more than 0. Gradients as tenon_random_gamma.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_random_student_t(freedom: TenonValue, generator: TenonGenerator) -> TenonValue {
+    random_of("random_student_t", [freedom], generator, |g, [freedom], from| Ok(g.random_student_t(freedom, from)))
+}
+
+/// Beta random numbers with density x^(a - 1) (1 - x)^(b - 1) / B(a, b): the share of a gamma number of shape a in the sum
+/// with one of shape b. NaN unless both are at least 0 and one is above. Gradients as tenon_random_gamma.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_random_beta(a: TenonValue, b: TenonValue, generator: TenonGenerator) -> TenonValue {
+    random_of("random_beta", [a, b], generator, |g, [a, b], from| Ok(g.random_beta(a, b, from)))
+}
+
+/// Dirichlet random numbers along the last axis: the shares of gamma numbers of these shapes in their sum. NaN for rows with
+/// a negative concentration, and of nothing but 0. Gradients as tenon_random_gamma.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_random_dirichlet(concentration: TenonValue, generator: TenonGenerator) -> TenonValue {
+    random_of("random_dirichlet", [concentration], generator, |g, [concentration], from| Ok(g.random_dirichlet(concentration, from)))
+}
+
+/// Poisson random numbers, as floats: 0 for a rate of 0, infinity for an infinite one, NaN for a negative one. Rates below
+/// 10 go through the distribution, larger ones by Hoermann's transformed rejection (1993): an element has forty tries, of
+/// which one fails with a probability below 0.3; after forty failures, once in 10^20 elements, it gets the whole part of the
+/// rate. Counts are rounded to the dtype.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_random_poisson(rate: TenonValue, generator: TenonGenerator) -> TenonValue {
+    random_of("random_poisson", [rate], generator, |g, [rate], from| Ok(g.random_poisson(rate, from)))
+}
+
+/// Binomial random numbers, as floats: how many of `trials`, a whole number of at least 0 and below 2^53, succeed with
+/// probability p; else NaN. By the methods of tenon_random_poisson, for the smaller of the means of successes and failures;
+/// an element without an accepted try gets the most likely number.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_random_binomial(trials: TenonValue, p: TenonValue, generator: TenonGenerator) -> TenonValue {
+    random_of("random_binomial", [trials, p], generator, |g, [trials, p], from| Ok(g.random_binomial(trials, p, from)))
+}
+
+/// Geometric random numbers, as floats: the first trial that succeeds, from 1 on, with probability p above 0 and at most 1;
+/// else NaN.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_random_geometric(p: TenonValue, generator: TenonGenerator) -> TenonValue {
+    random_of("random_geometric", [p], generator, |g, [p], from| Ok(g.random_geometric(p, from)))
+}

@@ -68,3 +68,11 @@ pub extern "C" fn tenon_igamma(a: TenonValue, x: TenonValue) -> TenonValue {
 pub extern "C" fn tenon_igammac(a: TenonValue, x: TenonValue) -> TenonValue {
     record("igammac", [a, x], |g, [a, x]| g.igammac(a, x))
 }
+
+/// How the logarithm l of a number x moves with a where P(a, x) stays the same: -(dP/da) / (x dP/dx), which is what the
+/// gradients of tenon_random_gamma are made of (Figurnov, Mohamed, Mnih, 2018). NaN unless a is above 0 and finite. The
+/// gradient in a is refused.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_log_gamma_slope(a: TenonValue, l: TenonValue) -> TenonValue {
+    record("log_gamma_slope", [a, l], |g, [a, l]| g.log_gamma_slope(a, l))
+}

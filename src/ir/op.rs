@@ -134,6 +134,8 @@ family! {
     Igamma "igamma",
     /// The regularized upper incomplete gamma function.
     Igammac "igammac",
+    /// How the logarithm of a gamma number moves with its shape while its probability stays.
+    LogGammaSlope "log_gamma_slope",
 }
 
 family! {

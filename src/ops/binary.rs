@@ -58,6 +58,12 @@ const ORDER_AND_ARGUMENT: &[Sample] = &[
     &[(&[2, 3, 1], Values::Integers(2, 5)), (&[3, 4], Values::Uniform(0.8, 3.0))],
 ];
 
+/// Where only the second operand is differentiated: a shape and a logarithm.
+const SHAPE_AND_LOGARITHM: &[Sample] = &[
+    &[(&[3, 4], Values::Integers(1, 5)), (&[3, 4], Values::Uniform(-1.0, 2.0))],
+    &[(&[2, 3, 1], Values::Integers(1, 5)), (&[3, 4], Values::Uniform(-1.0, 2.0))],
+];
+
 /// Where only the first operand is differentiated: a number, and one that it goes towards.
 const NUMBER_AND_GOAL: &[Sample] = &[&[(&[3, 4], Values::Uniform(-2.0, 2.0)), (&[4], Values::Integers(-5, 5))]];
 
@@ -139,6 +145,14 @@ binary! {
         let density = g.gamma_density(a, b);
         let fall = g.mul(dy, density);
         (dy, g.neg(fall))
+    }), [];
+    LogGammaSlope log_gamma_slope ["-", "-"] "slope in the order a of the logarithm b of a number x, where igamma(a, x) stays the same" Float refusing "the slope's own slope in the shape is not known" on SHAPE_AND_LOGARITHM: Ok(|g, a, b, y, dy| {
+        // psi(a) - b - y (a - e^b)
+        let (middle, x) = (g.digamma(a), g.exp(b));
+        let (above, distance) = (g.sub(middle, b), g.sub(a, x));
+        let turned = g.mul(y, distance);
+        let slope = g.sub(above, turned);
+        (dy, g.mul(dy, slope))
     }), [];
 }
 

@@ -47,6 +47,8 @@ impl Domain {
 pub enum Differentiable {
     /// To any order.
     Yes,
+    /// To first order, in this sense.
+    Once(&'static str),
     /// The gradient is zero wherever it exists, for this reason.
     Zero(&'static str),
     /// There is a slope, but no rule for it, for this reason: asking for it fails when the gradient is taken.
@@ -114,19 +116,20 @@ impl Row {
         Row { operands: Some((least, most)), ..self }
     }
 
-    /// To what order a device differentiates it: 0 where the gradient is zero, -1 where it is refused, `i32::MAX` for any order.
+    /// To what order a device differentiates it: 1 where the next is refused, 0 where the gradient is zero, -1 where it is refused, `i32::MAX` for any order.
     pub const fn order(&self) -> i32 {
         match self.differentiable {
             Differentiable::Yes => i32::MAX,
+            Differentiable::Once(_) => 1,
             Differentiable::Zero(_) => 0,
             Differentiable::No(_) => -1,
         }
     }
-    /// Why the gradient is zero or refused; empty where there is one.
+    /// Why the gradient is zero or refused, or in what sense there is one; empty where it is the slope, to any order.
     pub const fn reason(&self) -> &'static str {
         match self.differentiable {
             Differentiable::Yes => "",
-            Differentiable::Zero(reason) | Differentiable::No(reason) => reason,
+            Differentiable::Once(reason) | Differentiable::Zero(reason) | Differentiable::No(reason) => reason,
         }
     }
     /// The fewest and the most operands; `usize::MAX` for any number.
@@ -209,6 +212,8 @@ pub const FAMILIES: &[Family] = &[
     family("Images", super::composite::vision::border::ROWS),
     family("Random numbers", super::composite::random::location::ROWS),
     family("Random numbers", super::composite::random::whole::ROWS),
+    family("Random numbers", super::composite::random::gamma::ROWS),
+    family("Random numbers", super::composite::random::counts::ROWS),
 ];
 
 /// Every operation, in the order of [`FAMILIES`].

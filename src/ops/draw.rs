@@ -76,12 +76,32 @@ fn words_of(each: u64, elements: usize) -> Result<u64> {
     words.ok_or_else(|| Error::shape(format!("{elements} elements are too many to be drawn")))
 }
 
-pub(super) fn passes_gradient(_draw: Draw) -> bool {
-    false
+pub(super) fn passes_gradient(draw: Draw) -> bool {
+    matches!(draw, Draw::Gamma | Draw::LogGamma)
 }
 
-pub(super) fn gradient(_g: &mut Trace, _draw: Draw, _x: &[Value], _y: Value, _dy: Value) -> Contribution {
-    Contribution::Zero
+/// Gamma numbers move with their shape as the number of the same probability does (Figurnov, Mohamed, Mnih, 2018); what is too small for the
+/// dtype does not.
+pub(super) fn gradient(g: &mut Trace, draw: Draw, x: &[Value], y: Value, dy: Value) -> Contribution {
+    if !passes_gradient(draw) {
+        return Contribution::Zero;
+    }
+    let dtype = g.dtype(y);
+    let (nothing, other) = if draw == Draw::Gamma { (0.0, 1.0) } else { (f64::NEG_INFINITY, 0.0) };
+    let (nothing, other) = (g.scalar(dtype, nothing), g.scalar(dtype, other));
+    let is_nothing = g.equal(y, nothing);
+    // The branch that is not taken would put inf * 0 into the gradient.
+    let apart = g.select(is_nothing, other, y);
+    let slope = if draw == Draw::Gamma {
+        let logarithm = g.log(apart);
+        let slope = g.log_gamma_slope(x[1], logarithm);
+        g.mul(apart, slope)
+    } else {
+        g.log_gamma_slope(x[1], apart)
+    };
+    let handed = g.mul(dy, slope);
+    let zero = g.scalar(dtype, 0.0);
+    Contribution::Many(vec![None, Some(g.select(is_nothing, zero, handed))])
 }
 
 impl Trace {

@@ -3,8 +3,10 @@
 
 #[path = "../checks/mod.rs"]
 mod checks;
+mod counts;
 mod edges;
 mod fit;
+mod gamma;
 mod statistics;
 mod whole;
 

@@ -8,6 +8,7 @@ mod bessel;
 mod elementary;
 mod gamma;
 mod normal;
+mod slope;
 
 use super::simd::{Class, Kernel};
 use crate::ir::{Binary, Unary};
@@ -96,6 +97,7 @@ special! {
         Zeta: gamma::zeta;
         Igamma: gamma::igamma;
         Igammac: gamma::igammac;
+        LogGammaSlope: slope::log_gamma_slope;
     }
     integer {
         Gcd: elementary::gcd;

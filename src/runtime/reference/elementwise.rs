@@ -69,6 +69,7 @@ fn binary_float(op: Binary, dtype: DType, a: f64, b: f64) -> f64 {
         Binary::Zeta => scalar::zeta(a, b),
         Binary::Igamma => scalar::incomplete_gamma(a, b).0,
         Binary::Igammac => scalar::incomplete_gamma(a, b).1,
+        Binary::LogGammaSlope => scalar::log_gamma_slope(a, b),
         // The shape rule lets nothing else through.
         Binary::And | Binary::Or | Binary::Xor | Binary::Shl | Binary::Shr | Binary::Gcd => f64::NAN,
     }
@@ -99,7 +100,7 @@ fn binary_int(op: Binary, a: i64, b: i64) -> i64 {
         Binary::Shr => a >> if (0..64).contains(&b) { b } else { 63 },
         Binary::Gcd => scalar::greatest_common_divisor(a, b),
         // The shape rule lets nothing else through.
-        Binary::Atan2 | Binary::Hypot | Binary::NextAfter | Binary::Zeta | Binary::Igamma | Binary::Igammac => 0,
+        Binary::Atan2 | Binary::Hypot | Binary::NextAfter | Binary::Zeta | Binary::Igamma | Binary::Igammac | Binary::LogGammaSlope => 0,
     }
 }
 

@@ -39,8 +39,8 @@ is in [kinks.md](kinks.md). The page is made from the rows that the tests draw o
 * **Shapes** are given as `operands -> result`, with `...` for any dimensions. Elementwise operations of several operands broadcast:
   shapes are aligned at the last dimension, and sizes are equal or 1.
 * **Dtypes**: floats are f64, f32, f16, bf16; integers are i64, i32, u8. Operands of different dtypes meet in the wider one.
-* **Gradient**: *any order*: it can be differentiated as often as one likes. *0*: it is flat wherever it has a slope. *none*: there is a
-  slope, but no rule for it, and asking for it fails when the gradient is taken, with the path of the cell.
+* **Gradient**: *any order*: it can be differentiated as often as one likes. *first order*: once, in the sense that is given. *0*: it is flat
+  wherever it has a slope. *none*: there is a slope, but no rule for it, and asking for it fails when the gradient is taken, with the path of the cell.
 * **PyTorch**, **MindSpore**: what the same thing is called there, which need not have the same parameters and defaults.
 ";
 
@@ -90,6 +90,7 @@ fn page() -> String {
 fn gradient(row: &Row) -> String {
     match row.differentiable {
         Differentiable::Yes => "any order".to_string(),
+        Differentiable::Once(sense) => format!("first order: {}", escaped(sense)),
         Differentiable::Zero(reason) => format!("0: {}", escaped(reason)),
         Differentiable::No(reason) => format!("none: {}", escaped(reason)),
     }
