@@ -14,6 +14,9 @@ use tenon::{DType, Status, Tensor};
 
 const DRAWS: usize = 100_000;
 
+/// A distribution function.
+type Below = fn(f64) -> f64;
+
 /// The regularized lower incomplete gamma function.
 fn gamma_below(a: f64, x: f64) -> f64 {
     if x <= 0.0 {
@@ -67,7 +70,7 @@ fn gamma_numbers_fit_their_distribution() {
 
 #[test]
 fn beta_numbers_fit_their_distribution() {
-    let cases: [(f64, f64, fn(f64) -> f64); 4] = [
+    let cases: [(f64, f64, Below); 4] = [
         (0.5, 0.5, |x| 2.0 / PI * x.sqrt().asin()),
         (2.0, 3.0, |x| x * x * (6.0 - 8.0 * x + 3.0 * x * x)),
         (0.05, 1.0, |x| x.powf(0.05)),
@@ -87,7 +90,7 @@ fn beta_numbers_fit_their_distribution() {
 
 #[test]
 fn student_numbers_fit_their_distribution() {
-    let cases: [(f64, fn(f64) -> f64); 3] = [
+    let cases: [(f64, Below); 3] = [
         (1.0, |x| 0.5 + x.atan() / PI),
         (2.0, |x| 0.5 + 0.5 * x / (2.0 + x * x).sqrt()),
         (3.0, |x| {
