@@ -2536,6 +2536,20 @@ TenonValue tenon_multilabel_soft_margin_loss(TenonValue x, TenonValue target, Te
     TenonReduction reduction);
 
 /**
+ * -ln of the probability that the steps of each sequence spell its labels (connectionist temporal classification, Graves
+ * et al., 2006): the sum over all ways to put a label or a blank at each step, so that the labels come out once repeated
+ * ones are joined and blanks are left out.
+ *
+ * scores are log-probabilities [T, N, C] (tenon_log_softmax), labels classes [N, S], other than the class blank, which
+ * usually is 0. Of each sequence the first steps [N] of T and the first counts [N] of S count: integers, at most T and S.
+ * For one sequence: [T, C], [S], and scalars. The mean is that of the losses each divided by its number of labels, at
+ * least 1. A sequence that cannot be, for want of steps, has the loss inf, or with zero_infinity 0, and no slope. A label
+ * outside 0..C or a count beyond S fails the run.
+ */
+TenonValue tenon_ctc_loss(TenonValue scores, TenonValue labels, TenonValue steps, TenonValue counts, int64_t blank,
+    TenonReduction reduction, bool zero_infinity);
+
+/**
  * y (ln y - x) of log-probabilities x and probabilities y, 0 where y is 0; with log_target, y holds logarithms too.
  * Shapes are equal. The divergence of distributions is the sum, or TENON_REDUCTION_BATCH_MEAN of a batch of them.
  */
@@ -2619,6 +2633,39 @@ TenonValue tenon_cosine_embedding_loss(TenonValue x1, TenonValue x2, TenonValue 
  */
 TenonValue tenon_triplet_margin_loss(TenonValue anchor, TenonValue positive, TenonValue negative, double margin,
     double p, double epsilon, bool swap, TenonReduction reduction);
+
+/* ==== Operations: gradients held within bounds ======================================================================
+ *
+ * Floats, whose dtypes are kept; 16-bit ones are f32 in between. Of each list there is at least one value, and as many
+ * outputs as values: invalid ones if something fails.
+ */
+
+/** Writes each value with its elements held between two bounds, as tenon_clamp does: NaN stays, slopes are 1 at both. */
+void tenon_clip_by_value(const TenonValue *parts, size_t count, double low, double high, TenonValue *outputs,
+    size_t output_count);
+
+/**
+ * Writes each value times most / (n + 1e-6), where that is below 1, and as it is otherwise; n is tenon_global_norm with p,
+ * most is finite and above 0. (PyTorch's clip_grad_norm_, MindSpore's clip_by_norm.)
+ */
+void tenon_clip_by_norm(const TenonValue *parts, size_t count, double most, double p, TenonValue *outputs,
+    size_t output_count);
+
+/**
+ * Writes each value times most / max(n, most); n is tenon_global_norm with p = 2, most is finite and above 0.
+ * (MindSpore's clip_by_global_norm.)
+ */
+void tenon_clip_by_global_norm(const TenonValue *parts, size_t count, double most, TenonValue *outputs,
+    size_t output_count);
+
+/**
+ * (sum |x|^p)^(1/p) over all elements of all values, a scalar in the widest of their dtypes, which are floats, and at
+ * least f32; p above 0, or infinite: the largest |x|. Slope 0 where it is 0.
+ */
+TenonValue tenon_global_norm(const TenonValue *parts, size_t count, double p);
+
+/** Whether all elements of all values are finite, a scalar bool. Integers and bool are. */
+TenonValue tenon_all_finite(const TenonValue *parts, size_t count);
 
 /* ==== Operations: normalization =====================================================================================
  *
@@ -2972,6 +3019,18 @@ TenonValue tenon_parameter_read_value(TenonGraph graph, TenonParameter parameter
  * has run (moving statistics, for example). Dtype and shape are the parameter's. Returns the value, or an invalid one.
  */
 TenonValue tenon_parameter_assign_value(TenonParameter parameter, TenonValue value);
+
+/**
+ * Adds a value, which broadcasts to the parameter's shape and whose dtype does to its dtype, to what the parameter holds
+ * at this point of the value's graph: tenon_parameter_assign_value of the sum, which is returned.
+ */
+TenonValue tenon_parameter_assign_add(TenonParameter parameter, TenonValue value);
+
+/**
+ * Takes a value from what the parameter holds at this point of the value's graph, otherwise like
+ * tenon_parameter_assign_add.
+ */
+TenonValue tenon_parameter_assign_sub(TenonParameter parameter, TenonValue value);
 
 /** Whether two handles are of the same parameter; false if one is bad. Any thread. */
 bool tenon_parameter_is_same(TenonParameter parameter, TenonParameter other);

@@ -7,6 +7,7 @@ Operands are rounded to their dtype, results are computed in f64 (integers in th
 document, and rounded to the dtype of the result. The same run writes the same file.
 """
 
+import itertools
 import json
 import math
 import os
@@ -432,6 +433,58 @@ for dtype in FLOATS + INTS + ["bool"]:
 for n, m, offset in [(3, 4, 0), (3, 4, 1), (4, 2, -1), (2, 3, -5), (2, 3, 5), (0, 3, 0)]:
     case("tril_indices", [], ("i64", np.array(np.tril_indices(n, offset, m))), rows=n, columns=m, offset=offset)
     case("triu_indices", [], ("i64", np.array(np.triu_indices(n, offset, m))), rows=n, columns=m, offset=offset)
+
+def total_norm(values, p):
+    flat = np.concatenate([np.abs(v).ravel() for v in values])
+    return flat.max() if p == inf else (flat ** p).sum() ** (1 / p)
+
+
+for dtype in FLOATS:
+    x = [uniform(dtype, (2, 3)), uniform(dtype, (4,)), uniform(dtype, ())]
+    inputs, exact = [(dtype, v) for v in x], [wide(v) for v in x]
+    flat = np.concatenate([v.ravel() for v in exact])
+    result = dtype if dtype in ("f64", "f32") else "f32"
+    for p in [2.0, 1.0, 3.0, inf]:
+        n = total_norm(exact, p)
+        case("global_norm", inputs, (result, np.array(n)), p="inf" if p == inf else p)
+        for most in [1.5, 50.0]:
+            case("clip_by_norm", inputs, (dtype, flat * min(most / (n + 1e-6), 1.0)), most=most, p="inf" if p == inf else p)
+    for most in [1.5, 50.0]:
+        case("clip_by_global_norm", inputs, (dtype, flat * (most / max(total_norm(exact, 2), most))), most=most)
+    case("clip_by_value", inputs, (dtype, np.clip(flat, -0.5, 0.75)), low=-0.5, high=0.75)
+    case("all_finite", inputs, ("bool", np.array(True)))
+    for bad in [nan, inf, -inf]:
+        case("all_finite", inputs + [(dtype, np.array([1.0, bad]))], ("bool", np.array(False)))
+case("all_finite", [("i32", np.array([1, 2])), ("bool", np.array([True]))], ("bool", np.array(True)))
+
+
+def spelled(path, blank):
+    """The labels that a path of classes stands for."""
+    return [c for i, c in enumerate(path) if c != blank and (i == 0 or path[i - 1] != c)]
+
+
+def ctc(scores, labels, blank):
+    """-ln of the summed probabilities of all paths that spell the labels."""
+    steps, classes = scores.shape
+    paths = itertools.product(range(classes), repeat=steps)
+    total = sum(math.exp(sum(scores[t, c] for t, c in enumerate(path))) for path in paths if spelled(path, blank) == labels)
+    return -math.log(total) if total > 0 else inf
+
+
+for dtype in ["f64", "f32"]:
+    # Repeated labels, no labels, too few steps, one step.
+    for labels, counts, steps, blank in [([[1, 1], [2, 1]], [2, 2], [4, 3], 0), ([[0, 2], [1, 9]], [1, 0], [3, 4], 1),
+                                         ([[1, 2], [2, 2]], [2, 2], [2, 2], 0), ([[1, 1], [2, 9]], [1, 1], [1, 4], 0)]:
+        labels = [[min(c, 2) for c in row] for row in labels]
+        scores = to(dtype, log_softmax(uniform("f64", (4, 2, 3)), 2))
+        losses = np.array([ctc(wide(scores)[:steps[i], i], labels[i][:counts[i]], blank) for i in range(2)])
+        inputs = [(dtype, scores), ("i64", np.array(labels)), ("i32", np.array(steps)), ("i64", np.array(counts))]
+        for zero_infinity in [False, True]:
+            kept = np.where(np.isinf(losses), 0.0, losses) if zero_infinity else losses
+            for reduction, y in [("none", kept), ("sum", kept.sum()), ("mean", (kept / np.maximum(counts, 1)).mean())]:
+                case("ctc_loss", inputs, (dtype, y), blank=blank, reduction=reduction, zero_infinity=zero_infinity)
+    case("ctc_loss", [(dtype, scores[:, 0]), ("i64", np.array([1, 2])), ("i64", np.array(3)), ("i64", np.array(2))],
+         (dtype, np.array(ctc(wide(scores)[:3, 0], [1, 2], 0))), blank=0, reduction="none", zero_infinity=False)
 
 path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "vectors", "ops.json")
 with open(path, "w") as file:

@@ -10,12 +10,12 @@ use std::collections::BTreeSet;
 use tenon::DType;
 use tenon::ir::{Binary, Op, Type, Value};
 use tenon::ops::composite::Reduction;
-use tenon::ops::composite::loss::CrossEntropy;
+use tenon::ops::composite::loss::{CrossEntropy, Ctc};
 use tenon::ops::{Trace, catalog};
 use tenon::tensor::Tensor;
 
 /// What ran must not become less.
-const CASES: usize = 1862;
+const CASES: usize = 1989;
 const COMPOSITE_CASES: usize = 160;
 const ELEMENTWISE_CASES: usize = 363;
 
@@ -45,6 +45,12 @@ fn reduction(name: &Json) -> Reduction {
         Some("sum") => Reduction::Sum,
         _ => Reduction::None,
     }
+}
+
+/// All elements of several results, one behind the other.
+fn joined(g: &mut Trace, record: impl FnOnce(&mut Trace) -> Vec<Value>) -> Value {
+    let flat: Vec<Value> = record(g).into_iter().map(|value| g.ravel(value)).collect();
+    g.concat(&flat, 0)
 }
 
 /// Records the case's operation.
@@ -95,6 +101,18 @@ fn record(g: &mut Trace, op: &str, x: &[Value], a: &Json) -> Value {
                 label_smoothing: number("label_smoothing"),
             };
             g.cross_entropy(x[0], x[1], options)
+        }
+        "clip_by_value" => joined(g, |g| g.clip_by_value(x, number("low"), number("high"))),
+        "clip_by_norm" => joined(g, |g| g.clip_by_norm(x, number("most"), number("p"))),
+        "clip_by_global_norm" => joined(g, |g| g.clip_by_global_norm(x, number("most"))),
+        "global_norm" => g.global_norm(x, number("p")),
+        "ctc_loss" => {
+            let options = Ctc {
+                blank: size("blank"),
+                reduction: reduction(&a["reduction"]),
+                zero_infinity: a["zero_infinity"].as_bool().expect("a truth value"),
+            };
+            g.ctc_loss(x[0], x[1], x[2], x[3], options)
         }
         "zeros" => g.zeros(json::dtype(&a["dtype"]), &sizes("shape")),
         "ones" => g.ones(json::dtype(&a["dtype"]), &sizes("shape")),

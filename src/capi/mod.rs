@@ -152,6 +152,12 @@ pub mod ops_loss_class;
 /// Operations: losses of numbers, margins, and distances
 pub mod ops_loss_number;
 
+/// Operations: gradients held within bounds
+///
+/// Floats, whose dtypes are kept; 16-bit ones are f32 in between. Of each list there is at least one value, and as many
+/// outputs as values: invalid ones if something fails.
+pub mod ops_clip;
+
 /// Operations: normalization
 ///
 /// Scale and offset of all zero bytes, (TenonValue){0}, are left out. 16-bit floats are f32 in between.

@@ -1,10 +1,10 @@
 //! Chapter: losses of classes and probabilities.
 
-use crate::capi::arguments::{CBool, read_options};
+use crate::capi::arguments::{CBool, read_options, size};
 use crate::capi::graph::TenonValue;
 use crate::capi::ops_loss::{TenonCrossEntropyOptions, TenonReduction, reduction_of};
 use crate::capi::record::{record, record_with, try_record};
-use crate::ops::composite::loss::{Bce, CrossEntropy, Nll};
+use crate::ops::composite::loss::{Bce, CrossEntropy, Ctc, Nll};
 
 /// tenon_cross_entropy_with with weights of the classes [C]. With class indices the mean is the sum of the losses divided
 /// by the sum of the weights of their targets. A weight of all zero bytes stands for none, NULL options for the defaults.
@@ -103,6 +103,31 @@ pub extern "C" fn tenon_multilabel_soft_margin_loss(
 ) -> TenonValue {
     record_with("multilabel_soft_margin_loss", [x, target], [weight], |g, [x, target], [weight]| {
         Ok(g.multilabel_soft_margin_loss(x, target, weight, reduction_of(reduction)?))
+    })
+}
+
+/// -ln of the probability that the steps of each sequence spell its labels (connectionist temporal classification, Graves
+/// et al., 2006): the sum over all ways to put a label or a blank at each step, so that the labels come out once repeated
+/// ones are joined and blanks are left out.
+///
+/// scores are log-probabilities [T, N, C] (tenon_log_softmax), labels classes [N, S], other than the class blank, which
+/// usually is 0. Of each sequence the first steps [N] of T and the first counts [N] of S count: integers, at most T and S.
+/// For one sequence: [T, C], [S], and scalars. The mean is that of the losses each divided by its number of labels, at
+/// least 1. A sequence that cannot be, for want of steps, has the loss inf, or with zero_infinity 0, and no slope. A label
+/// outside 0..C or a count beyond S fails the run.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_ctc_loss(
+    scores: TenonValue,
+    labels: TenonValue,
+    steps: TenonValue,
+    counts: TenonValue,
+    blank: i64,
+    reduction: TenonReduction,
+    zero_infinity: CBool,
+) -> TenonValue {
+    try_record("ctc_loss", [scores, labels, steps, counts], |g, [scores, labels, steps, counts]| {
+        let options = Ctc { blank: size(blank, "blank")?, reduction: reduction_of(reduction)?, zero_infinity: zero_infinity.get() };
+        Ok(g.ctc_loss(scores, labels, steps, counts, options))
     })
 }
 

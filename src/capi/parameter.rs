@@ -9,8 +9,9 @@ use crate::capi::ops_create::same_context;
 use crate::capi::record::{in_graph, try_record};
 use crate::capi::tensor::{TENON_MAX_RANK, TenonDType, TenonTensor};
 use crate::error::{Error, Result};
-use crate::ir::Type;
+use crate::ir::{Type, Value, Variable};
 use crate::nn::{Fan, Initializer, Nonlinearity, Parameter};
+use crate::ops::Trace;
 use crate::tensor::{DType, Shape};
 use std::ffi::c_char;
 
@@ -343,6 +344,27 @@ pub extern "C" fn tenon_parameter_assign_value(parameter: TenonParameter, value:
             g.assign(parameter.variable(), known);
         }
         Ok(if g.error().is_none() { known } else { crate::ir::Value::INVALID })
+    })
+}
+
+/// Adds a value, which broadcasts to the parameter's shape and whose dtype does to its dtype, to what the parameter holds
+/// at this point of the value's graph: tenon_parameter_assign_value of the sum, which is returned.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_parameter_assign_add(parameter: TenonParameter, value: TenonValue) -> TenonValue {
+    assign_changed(parameter, value, Trace::assign_add)
+}
+
+/// Takes a value from what the parameter holds at this point of the value's graph, otherwise like
+/// tenon_parameter_assign_add.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_parameter_assign_sub(parameter: TenonParameter, value: TenonValue) -> TenonValue {
+    assign_changed(parameter, value, Trace::assign_sub)
+}
+
+fn assign_changed(parameter: TenonParameter, value: TenonValue, change: fn(&mut Trace, &Variable, Value) -> Value) -> TenonValue {
+    try_record("parameter", [value], |g, [known]| {
+        let parameter = same_context(TenonGraph::from_id(value.graph), parameter.get_with_owner()?)?;
+        Ok(change(g, parameter.variable(), known))
     })
 }
 

@@ -199,6 +199,8 @@ pub const FAMILIES: &[Family] = &[
     family("Losses", super::composite::loss::cross_entropy::ROWS),
     family("Losses", super::composite::loss::margin::ROWS),
     family("Losses", super::composite::loss::distance::ROWS),
+    family("Losses", super::composite::loss::ctc::ROWS),
+    family("Clipping", super::composite::clip::ROWS),
     family("Activations", super::composite::softmax::ROWS),
     family("Normalization", super::composite::norm::ROWS),
     family("Reductions", super::composite::statistics::ROWS),

@@ -2,12 +2,14 @@
 
 pub mod binary;
 pub mod cross_entropy;
+pub mod ctc;
 pub mod distance;
 pub mod margin;
 pub mod regression;
 
 pub use binary::Bce;
 pub use cross_entropy::{CrossEntropy, Nll};
+pub use ctc::Ctc;
 pub use distance::TripletMargin;
 pub use margin::MultiMargin;
 
