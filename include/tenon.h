@@ -2005,6 +2005,18 @@ TenonValue tenon_unique(TenonValue x, int64_t size, double fill, TenonValue *inv
 TenonValue tenon_unique_consecutive(TenonValue x, int64_t size, double fill, TenonValue *inverse, TenonValue *counts,
     TenonValue *count);
 
+/**
+ * All choices of `count` elements (1 to 256) of a vector, as rows: in the order of their positions, the last changing
+ * fastest. Each element once, or, with again, any number of times.
+ */
+TenonValue tenon_combinations(TenonValue x, int64_t count, bool again);
+
+/**
+ * Whether each element of x equals one of the set's, as bool, in the dtype that both promote to; NaN equals nothing. The
+ * set has any shape.
+ */
+TenonValue tenon_isin(TenonValue x, TenonValue set);
+
 /* ==== Operations: what accumulates along an axis ====================================================================
  */
 
@@ -2659,6 +2671,12 @@ void tenon_clip_by_global_norm(const TenonValue *parts, size_t count, double mos
     size_t output_count);
 
 /**
+ * x with each slice along an axis whose p-norm n is above most multiplied by most / (n + 1e-7); p is above 0, or infinite,
+ * most finite and not negative.
+ */
+TenonValue tenon_renorm(TenonValue x, double p, int64_t axis, double most);
+
+/**
  * (sum |x|^p)^(1/p) over all elements of all values, a scalar in the widest of their dtypes, which are floats, and at
  * least f32; p above 0, or infinite: the largest |x|. Slope 0 where it is 0.
  */
@@ -2777,6 +2795,9 @@ TenonValue tenon_dist(TenonValue a, TenonValue b, double p);
  * dimensions broadcast.
  */
 TenonValue tenon_cdist(TenonValue a, TenonValue b, double p);
+
+/** The p-norms of the differences of rows i and j of x [..., n, d] for all i < j, row by row: [..., n (n - 1) / 2]. */
+TenonValue tenon_pdist(TenonValue x, double p);
 
 /** The p-norm of a - b + epsilon along the last axis; usual are p = 2 and an epsilon of 1e-6. */
 TenonValue tenon_pairwise_distance(TenonValue a, TenonValue b, double p, double epsilon, bool keep_dims);

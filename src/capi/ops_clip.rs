@@ -1,7 +1,7 @@
 //! Chapter: gradients held within bounds.
 
 use crate::capi::graph::TenonValue;
-use crate::capi::record::{record_list, record_list_several};
+use crate::capi::record::{self, record_list, record_list_several, try_record};
 
 /// Writes each value with its elements held between two bounds, as tenon_clamp does: NaN stays, slopes are 1 at both.
 #[unsafe(no_mangle)]
@@ -41,6 +41,16 @@ pub extern "C" fn tenon_clip_by_global_norm(
     output_count: usize,
 ) {
     record_list_several("clip_by_global_norm", parts, count, outputs, output_count, |g, parts| Ok(g.clip_by_global_norm(parts, most)));
+}
+
+/// x with each slice along an axis whose p-norm n is above most multiplied by most / (n + 1e-7); p is above 0, or infinite,
+/// most finite and not negative.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_renorm(x: TenonValue, p: f64, axis: i64, most: f64) -> TenonValue {
+    try_record("renorm", [x], |g, [x]| {
+        let axis = record::axis(axis, g.rank(x))?;
+        Ok(g.renorm(x, p, axis, most))
+    })
 }
 
 /// (sum |x|^p)^(1/p) over all elements of all values, a scalar in the widest of their dtypes, which are floats, and at

@@ -187,3 +187,17 @@ pub extern "C" fn tenon_unique_consecutive(
         Ok((unique.values, [unique.inverse, unique.counts, unique.count]))
     })
 }
+
+/// All choices of `count` elements (1 to 256) of a vector, as rows: in the order of their positions, the last changing
+/// fastest. Each element once, or, with again, any number of times.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_combinations(x: TenonValue, count: i64, again: CBool) -> TenonValue {
+    try_record("combinations", [x], |g, [x]| Ok(g.combinations(x, size(count, "count")?, again.get())))
+}
+
+/// Whether each element of x equals one of the set's, as bool, in the dtype that both promote to; NaN equals nothing. The
+/// set has any shape.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_isin(x: TenonValue, set: TenonValue) -> TenonValue {
+    record("isin", [x, set], |g, [x, set]| g.isin(x, set))
+}

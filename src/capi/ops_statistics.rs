@@ -143,6 +143,12 @@ pub extern "C" fn tenon_cdist(a: TenonValue, b: TenonValue, p: f64) -> TenonValu
     record("cdist", [a, b], |g, [a, b]| g.cdist(a, b, p))
 }
 
+/// The p-norms of the differences of rows i and j of x [..., n, d] for all i < j, row by row: [..., n (n - 1) / 2].
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_pdist(x: TenonValue, p: f64) -> TenonValue {
+    record("pdist", [x], |g, [x]| g.pdist(x, p))
+}
+
 /// The p-norm of a - b + epsilon along the last axis; usual are p = 2 and an epsilon of 1e-6.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_pairwise_distance(a: TenonValue, b: TenonValue, p: f64, epsilon: f64, keep_dims: CBool) -> TenonValue {

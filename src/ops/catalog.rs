@@ -186,6 +186,7 @@ pub const FAMILIES: &[Family] = &[
     family("Indices", super::composite::index::ROWS),
     family("Order", super::order::ROWS),
     family("Order", super::composite::order::ROWS),
+    family("Order", super::composite::combine::ROWS),
     family("Cumulative operations", super::cumulative::ROWS),
     family("Cumulative operations", super::composite::cumulative::ROWS),
     family("Activations", super::composite::activation::ROWS),

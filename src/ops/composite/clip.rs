@@ -26,6 +26,8 @@ rows! {
             let all = g.clip_by_global_norm(x, 1.5);
             joined(g, &all)
         }, [&[(&[2, 2], LARGE), (&[3], LARGE)], &[(&[2, 2], SMALL), (&[3], SMALL)]];
+    "renorm", "x with the slices along an axis whose p-norm is above a bound scaled to it", "x [..., n, ...] -> the same", "", "", Float, YES =>
+        |g, x| g.renorm(x[0], 3.0, 1, if g.rank(x[0]) == 2 { 1.5 } else { 100.0 }), [&[(&[2, 3], Values::Uniform(-2.0, -0.5))], &[(&[2, 2, 2], LARGE)]];
     "global_norm", "the p-norm of all elements of several values", "each [s...] -> []", "torch.nn.utils.get_total_norm", "-", Float, YES =>
         |g, x| {
             let norms: Vec<Value> = [2.0, 3.0, 1.0, f64::INFINITY].iter().map(|p| g.global_norm(x, *p)).collect();
@@ -73,6 +75,27 @@ impl Trace {
             let is_idle = g.less_equal(norm, most);
             let divisor = g.select(is_idle, most, norm);
             g.div(most, divisor)
+        })
+    }
+    /// x with each slice along `axis` whose p-norm n is above `most` multiplied by most / (n + 1e-7); p above 0, or inf.
+    pub fn renorm(&mut self, x: Value, p: f64, axis: usize, most: f64) -> Value {
+        const NAME: &str = "renorm";
+        if !self.finds_axes(NAME, x, &[axis]) {
+            return Value::INVALID;
+        }
+        if !(p > 0.0 && most >= 0.0 && most.is_finite()) {
+            let text = format!("{NAME}: p is {p} and the bound {most}; p is above 0, and the bound finite and not negative");
+            return self.fail(Error::invalid(text));
+        }
+        let others: Vec<usize> = (0..self.rank(x)).filter(|other| *other != axis).collect();
+        self.in_float(NAME, &[x], |g, x| {
+            let norm = g.norm(x[0], p, &others, true);
+            let (bound, one) = (g.scalar(g.dtype(norm), most), g.scalar(g.dtype(norm), 1.0));
+            let above = g.add_scalar(norm, 1e-7);
+            let factor = g.div(bound, above);
+            let is_idle = g.less_equal(norm, bound);
+            let factor = g.select(is_idle, one, factor);
+            g.mul(x[0], factor)
         })
     }
     /// Each value times a factor that their norm gives, in its own dtype.

@@ -15,6 +15,8 @@ rows! {
         |g, x| g.dist(x[0], x[1], 2.0), [&[(&[2, 3], LOW), (&[3], HIGH)]];
     "cdist", "the p-norm of the difference of each row of a and each row of b", "a [..., n, d], b [..., m, d] -> [..., n, m]", "", "", Float, YES =>
         |g, x| g.cdist(x[0], x[1], 2.0), [&[(&[3, 2], LOW), (&[2, 2], HIGH)], &[(&[2, 1, 2], LOW), (&[3, 2], HIGH)]];
+    "pdist", "the p-norms of the differences of all pairs of rows", "x [..., n, d] -> [..., n (n - 1) / 2]", "torch.nn.functional.pdist", "", Float, YES =>
+        |g, x| g.pdist(x[0], 3.0), [&[(&[3, 2], HIGH)], &[(&[2, 3, 2], HIGH)]];
     "pairwise_distance", "the p-norm of a - b + epsilon along the last axis", "a, b [..., d] broadcast -> [...]", "torch.nn.functional.pairwise_distance", "-", Float, YES =>
         |g, x| g.pairwise_distance(x[0], x[1], 3.0, 1e-6, true), [&[(&[3, 2], LOW), (&[3, 2], HIGH)]];
     "cosine_similarity", "the cosine of the angle between vectors along an axis", "a, b broadcast", "torch.nn.functional.cosine_similarity", "", Float, YES =>
@@ -47,6 +49,24 @@ impl Trace {
                 return difference;
             }
             g.norm(difference, p, &[g.rank(difference) - 1], false)
+        })
+    }
+    /// The p-norms of the differences of rows i and j of x [..., n, d] for all i < j, row by row: [..., n (n - 1) / 2].
+    pub fn pdist(&mut self, x: Value, p: f64) -> Value {
+        const NAME: &str = "pdist";
+        if !self.knows(NAME, &[x]) {
+            return Value::INVALID;
+        }
+        let dims = self.dims(x);
+        let Some(axis) = dims.len().checked_sub(2) else {
+            return self.fail(Error::shape(format!("{NAME}: of {dims:?}, not [..., n, d]")));
+        };
+        let pairs = self.triu_indices(dims[axis], dims[axis], 1);
+        let (first, second) = (self.slice_at(pairs, 0, 0), self.slice_at(pairs, 0, 1));
+        let (first, second) = (self.gather(x, first, axis), self.gather(x, second, axis));
+        self.in_float(NAME, &[first, second], |g, x| {
+            let difference = g.sub(x[0], x[1]);
+            g.norm(difference, p, &[axis + 1], false)
         })
     }
     /// The p-norm of a - b + epsilon along the last axis.

@@ -4,6 +4,7 @@ pub mod activation;
 pub mod arithmetic;
 pub mod arrange;
 pub mod clip;
+pub mod combine;
 pub mod create;
 pub mod cumulative;
 pub mod distance;

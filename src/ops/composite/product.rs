@@ -181,13 +181,21 @@ impl Trace {
     }
     /// [`Trace::addmm`] with a vector b [k]; x broadcasts to [n].
     pub fn addmv(&mut self, x: Value, a: Value, b: Value, beta: f64, alpha: f64) -> Value {
-        let product = self.mv(a, b);
-        self.plus("addmv", x, product, beta, alpha)
+        const NAME: &str = "addmv";
+        if !self.have_ranks(NAME, [(a, 2), (b, 1)], "[n, k] and [k]") {
+            return Value::INVALID;
+        }
+        let product = self.matmul(a, b);
+        self.plus(NAME, x, product, beta, alpha)
     }
     /// [`Trace::addmm`] with the product of each element of a [n] and each of b [m].
     pub fn addr(&mut self, x: Value, a: Value, b: Value, beta: f64, alpha: f64) -> Value {
+        const NAME: &str = "addr";
+        if !self.have_ranks(NAME, [(a, 1), (b, 1)], "two vectors") {
+            return Value::INVALID;
+        }
         let product = self.outer(a, b);
-        self.plus("addr", x, product, beta, alpha)
+        self.plus(NAME, x, product, beta, alpha)
     }
     /// beta x + alpha times the sum over a batch of the products of a [b, n, k] and b [b, k, m]; x broadcasts to [n, m].
     pub fn addbmm(&mut self, x: Value, a: Value, b: Value, beta: f64, alpha: f64) -> Value {
@@ -420,13 +428,32 @@ fn chain_splits(lengths: &[usize]) -> Vec<Vec<usize>> {
 mod tests {
     use super::*;
     use crate::ir::{Op, Type};
-    use crate::tensor::DType;
+    use crate::runtime::reference;
+    use crate::tensor::{Allocator, DType, Tensor};
 
     #[test]
     fn a_chain_is_multiplied_in_the_cheapest_order() {
         // The example of Cormen et al., Introduction to Algorithms: ((A1 (A2 A3)) ((A4 A5) A6)).
         let splits = chain_splits(&[30, 35, 15, 5, 10, 20, 25]);
         assert_eq!((splits[0][5], splits[0][2], splits[3][5]), (2, 0, 4));
+    }
+
+    #[test]
+    fn products_of_many_dimensions_stand_where_they_belong() {
+        // Ten axes do not fit side by side.
+        let numbers: Vec<i64> = (0..32).map(|number| number * number % 19 - 7).collect();
+        let tensor = Tensor::from_slice(&Allocator::system(), &numbers, &[2; 5]).unwrap();
+        let mut g = Trace::new();
+        let x = g.input(Type::new(DType::I64, *tensor.shape()));
+        let reversed = g.reverse(x, &[0, 1, 2, 3, 4]);
+        let y = g.kron(x, reversed);
+        let graph = g.finish(&[y]).unwrap();
+        let y = reference::evaluate(&graph, &Allocator::system(), &[tensor]).unwrap().outputs.remove(0);
+        assert_eq!(y.shape().dims(), [4; 5]);
+        // Each index of the result is one of a in front of one of b: two bits.
+        let bits = |place: usize, second: usize| (0..5).map(|axis| (place >> (2 * axis + second) & 1) << axis).sum::<usize>();
+        let expected: Vec<i64> = (0..1024).map(|place| numbers[bits(place, 1)] * numbers[31 - bits(place, 0)]).collect();
+        assert_eq!(y.to_vec::<i64>().unwrap(), expected);
     }
 
     #[test]
@@ -450,6 +477,7 @@ mod tests {
         };
         let cases = [
             (refusal(|g, a, b| g.bmm(a, b), &[2, 3, 4], &[1, 4, 3]), "bmm: of [2, 3, 4] and [1, 4, 3], not [b, n, k] and [b, k, m]"),
+            (refusal(|g, a, b| g.addmv(a, b, a, 1.0, 1.0), &[3], &[3]), "addmv: of [3] and [3], not [n, k] and [k]"),
             (refusal(|g, a, b| g.mv(a, b), &[3], &[3]), "mv: of [3] and [3], not [n, k] and [k]"),
             (refusal(|g, a, b| g.addmm(a, b, b, 0.5, 1.0), &[], &[2, 2]), "addmm: beta is 0.5, and integers (i64) have whole factors"),
             (

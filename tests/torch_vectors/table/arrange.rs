@@ -66,6 +66,7 @@ pub const ENTRIES: &[Entry] = &[
     ("meshgrid/list_of_tensors", Many(meshgrid)),
     ("meshgrid/variadic_tensors", Many(meshgrid)),
     ("cartesian_prod", One(|g, a| g.cartesian_prod(&a.tensors()))),
+    ("combinations", One(|g, a| g.combinations(a.t(0), a.named("r").size_or(2), a.named("with_replacement").flag()))),
     ("tril", One(|g, a| g.tril(a.t(0), a.at(1, "diagonal").integer_or(0)))),
     ("triu", One(|g, a| g.triu(a.t(0), a.at(1, "diagonal").integer_or(0)))),
     ("diag", One(|g, a| g.diag(a.t(0), a.at(1, "diagonal").integer_or(0)))),

@@ -62,6 +62,15 @@ pub const ENTRIES: &[Entry] = &[
     ("linalg.multi_dot", One(|g, a| g.multi_dot(&a.tensors()))),
     ("cross", One(cross)),
     ("linalg.cross", One(cross)),
+    (
+        "renorm",
+        One(|g, a| {
+            let axis = a.at(2, "dim").axis_or(0, g.rank(a.t(0)));
+            g.renorm(a.t(0), a.at(1, "p").number_or(2.0), axis, a.at(3, "maxnorm").number_or(1.0))
+        }),
+    ),
+    ("nn.functional.pdist", One(|g, a| g.pdist(a.t(0), a.named("p").number_or(2.0)))),
+    ("isin", Binary(Trace::isin)),
     ("trace", One(|g, a| g.trace(a.t(0), 0, 0, 1))),
     ("nn.functional.linear", One(|g, a| g.linear(a.t(0), a.t(1), a.at(2, "bias").tensor()))),
     ("nn.functional.bilinear", One(|g, a| g.bilinear(a.t(0), a.t(1), a.t(2), a.at(3, "bias").tensor()))),
