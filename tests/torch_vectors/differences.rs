@@ -93,6 +93,11 @@ pub const DIFFERENCES: &[Difference] = &[
         "a sample without its dimension is [C] with a scalar target here",
     ),
     unlike("nn.functional.multilabel_margin_loss", SCALAR, "a scalar has no axis of classes here"),
+    unlike(
+        "nn.functional.scaled_dot_product_attention",
+        |sample| sample.kwargs["dropout_p"].as_f64() > Some(0.0),
+        "which weights drop out is drawn there",
+    ),
     unlike("unfold", SCALAR, "a scalar has no axes here"),
     unlike("std", FRACTION, "what is taken from the count is a whole number here"),
     unlike("std_mean", FRACTION, "what is taken from the count is a whole number here"),

@@ -4,6 +4,7 @@ use super::{Binary, Entry, One};
 use crate::call::Call;
 use tenon::ir::Value;
 use tenon::ops::Trace;
+use tenon::ops::composite::Tolerance;
 
 /// The second operand times `alpha`.
 fn scaled(g: &mut Trace, a: &Call) -> Value {
@@ -59,6 +60,20 @@ pub const ENTRIES: &[Entry] = &[
     ("ge", Binary(Trace::greater_equal)),
     ("bitwise_and", Binary(Trace::bitwise_and)),
     ("bitwise_or", Binary(Trace::bitwise_or)),
+    ("bitwise_left_shift", Binary(Trace::bitwise_left_shift)),
+    ("bitwise_right_shift", Binary(Trace::bitwise_right_shift)),
+    (
+        "isclose",
+        One(|g, a| {
+            let known = Tolerance::default();
+            let tolerance = Tolerance {
+                relative: a.named("rtol").number_or(known.relative),
+                absolute: a.named("atol").number_or(known.absolute),
+                equal_nan: a.named("equal_nan").flag(),
+            };
+            g.isclose(a.t(0), a.t(1), tolerance)
+        }),
+    ),
     ("bitwise_xor", Binary(Trace::bitwise_xor)),
     ("atan2", Binary(Trace::atan2)),
     ("copysign", Binary(Trace::copysign)),

@@ -3,7 +3,7 @@
 use super::{Binary, Entry, One};
 use crate::call::{Argument, Call, wrap};
 use tenon::ir::Value;
-use tenon::ops::Trace;
+use tenon::ops::{AttentionOptions, Trace};
 
 /// beta and alpha.
 fn factors(a: &Call) -> (f64, f64) {
@@ -72,6 +72,13 @@ pub const ENTRIES: &[Entry] = &[
     ("nn.functional.pdist", One(|g, a| g.pdist(a.t(0), a.named("p").number_or(2.0)))),
     ("isin", Binary(Trace::isin)),
     ("trace", One(|g, a| g.trace(a.t(0), 0, 0, 1))),
+    (
+        "nn.functional.scaled_dot_product_attention",
+        One(|g, a| {
+            let (causal, enable_gqa) = (a.named("is_causal").flag(), a.named("enable_gqa").flag());
+            g.scaled_dot_product_attention(a.t(0), a.t(1), a.t(2), AttentionOptions { causal, enable_gqa, ..AttentionOptions::default() })
+        }),
+    ),
     ("nn.functional.linear", One(|g, a| g.linear(a.t(0), a.t(1), a.at(2, "bias").tensor()))),
     ("nn.functional.bilinear", One(|g, a| g.bilinear(a.t(0), a.t(1), a.t(2), a.at(3, "bias").tensor()))),
 ];

@@ -5,6 +5,21 @@ use crate::call::{Call, wrap};
 use tenon::ir::Value;
 use tenon::ops::Trace;
 
+/// With `value` around; sizes in front of and behind each axis, the last first. Negative ones take elements away.
+fn padded(g: &mut Trace, a: &Call, value: f64) -> Value {
+    let dims = g.dims(a.t(0));
+    let (mut low, mut high) = (vec![0; dims.len()], vec![0; dims.len()]);
+    let (mut start, mut stop) = (vec![0; dims.len()], dims.clone());
+    for (pair, axis) in a.at(1, "pad").integers().chunks(2).zip((0..dims.len()).rev()) {
+        (low[axis], high[axis]) = (pair[0].max(0) as usize, pair[1].max(0) as usize);
+        start[axis] = pair[0].min(0).unsigned_abs() as usize;
+        stop[axis] -= pair[1].min(0).unsigned_abs() as usize;
+    }
+    let kept = g.slice(a.t(0), &start, &stop, &vec![1; dims.len()]);
+    let value = g.scalar(g.dtype(kept), value);
+    g.pad(kept, value, &low, &high, &vec![0; dims.len()])
+}
+
 fn reshaped(g: &mut Trace, a: &Call) -> Value {
     let wanted = match a.sample.args.get(1) {
         Some(serde_json::Value::Array(_)) => a.at(1, "").integers(),
@@ -54,6 +69,8 @@ fn each(g: &mut Trace, a: &Call, function: fn(&mut Trace, Value) -> Value) -> Ve
 
 pub const ENTRIES: &[Entry] = &[
     ("reshape", One(reshaped)),
+    ("constant_pad_nd", One(|g, a| padded(g, a, a.at(2, "value").number_or(0.0)))),
+    ("nn.functional.pad/constant", One(|g, a| padded(g, a, a.at(3, "value").number_or(0.0)))),
     ("view", One(reshaped)),
     ("reshape_as", One(same_shape)),
     ("view_as", One(same_shape)),

@@ -77,6 +77,31 @@ fn linalg_norm(g: &mut Trace, a: &Call) -> Value {
     norm(g, a, order, dim, keepdim)
 }
 
+/// The extremes along an axis and where they are; a scalar is a vector of one element.
+fn extremes(g: &mut Trace, a: &Call, value: Over, position: fn(&mut Trace, Value, usize) -> Value) -> Vec<Value> {
+    if g.rank(a.t(0)) == 0 {
+        let first = g.integer(tenon::DType::I64, 0);
+        return vec![a.t(0), first];
+    }
+    let axis = a.at(1, "dim").axis_or(0, g.rank(a.t(0)));
+    let keep_dims = a.at(2, "keepdim").flag();
+    let (value, place) = (value(g, a.t(0), &[axis], keep_dims), position(g, a.t(0), axis));
+    vec![value, if keep_dims { g.unsqueeze(place, axis) } else { place }]
+}
+
+fn cumulative_trapezoid(g: &mut Trace, a: &Call) -> Value {
+    let (y, dims) = (a.t(0), g.dims(a.t(0)));
+    let axis = a.named("dim").axis_or(-1, dims.len());
+    let x = match a.at(1, "x").tensor() {
+        Some(x) => g.broadcast_to(x, &dims),
+        None => {
+            let place = g.iota(g.dtype(y), &dims, axis);
+            g.mul_scalar(place, a.named("dx").number_or(1.0))
+        }
+    };
+    g.cumulative_trapezoid(y, x, axis)
+}
+
 fn trapezoid(g: &mut Trace, a: &Call) -> Value {
     let axis = a.named("dim").axis_or(-1, g.rank(a.t(0)));
     match a.at(1, "x").tensor() {
@@ -151,6 +176,9 @@ pub const ENTRIES: &[Entry] = &[
             g.cosine_similarity(a.t(0), a.t(1), a.at(2, "dim").axis_or(1, rank), a.at(3, "eps").number_or(1e-8))
         }),
     ),
+    ("max/reduction_with_dim", Many(|g, a| extremes(g, a, Trace::max, Trace::argmax))),
+    ("min/reduction_with_dim", Many(|g, a| extremes(g, a, Trace::min, Trace::argmin))),
+    ("cumulative_trapezoid", One(cumulative_trapezoid)),
     ("trapz", One(trapezoid)),
     ("trapezoid", One(trapezoid)),
     ("cov", One(|g, a| g.cov(a.t(0), a.named("correction").size_or(1)))),
