@@ -148,8 +148,8 @@ fn attention() {
         let options = AttentionOptions { causal: true, ..AttentionOptions::default() };
         let record = |g: &mut Trace, x: &[Value]| g.scaled_dot_product_attention(x[0], x[1], x[2], options);
         let rate = product_rate();
-        let forward = seconds(&[&shape; 3], record);
-        let (backward, bytes) = measure(&[&shape; 4], |g, x| {
+        let forward = seconds(&[&shape[..]; 3], record);
+        let (backward, bytes) = measure(&[&shape[..]; 4], |g, x| {
             let y = record(g, x);
             reverse(g, &[(y, x[3])], &x[..3]).expect("gradients")
         });
