@@ -3037,7 +3037,8 @@ TenonValue tenon_parameter_read_value(TenonGraph graph, TenonParameter parameter
 
 /**
  * Assigns a value to a parameter: later reads in the value's graph see it, and the parameter holds it when the program
- * has run (moving statistics, for example). Dtype and shape are the parameter's. Returns the value, or an invalid one.
+ * has run (moving statistics, for example); a run that fails or is cancelled leaves the parameter as it was. Of several
+ * assignments in a graph the last one counts. Dtype and shape are the parameter's. Returns the value, or an invalid one.
  */
 TenonValue tenon_parameter_assign_value(TenonParameter parameter, TenonValue value);
 

@@ -335,7 +335,8 @@ pub extern "C" fn tenon_parameter_read_value(graph: TenonGraph, parameter: Tenon
 }
 
 /// Assigns a value to a parameter: later reads in the value's graph see it, and the parameter holds it when the program
-/// has run (moving statistics, for example). Dtype and shape are the parameter's. Returns the value, or an invalid one.
+/// has run (moving statistics, for example); a run that fails or is cancelled leaves the parameter as it was. Of several
+/// assignments in a graph the last one counts. Dtype and shape are the parameter's. Returns the value, or an invalid one.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_parameter_assign_value(parameter: TenonParameter, value: TenonValue) -> TenonValue {
     try_record("parameter", [value], |g, [known]| {
