@@ -1,8 +1,9 @@
 //! Gradients of weights: dy [outputs, pixels] times the transposed image [pixels, taps * channels], summed over images.
 //!
 //! A task has a share of all blocks of all images, one group, and some channels. For each block it turns the image round, so that the channels
-//! of a position lie side by side; then the columns of a pixel are short runs at each of its taps, and panels are packed by copying them. Each
-//! share sums its own copy of the result, and the copies are summed in their order.
+//! of a position lie side by side; then the columns of a pixel are short runs at each of its taps, and panels are packed by copying them. Where
+//! positions follow one another without a gap, as those of few channels do, the taps of a row are one run. Each share sums its own copy of the
+//! result, and the copies are summed in their order.
 
 use super::{Block, Blocks, Geometry, K_STRETCH, Kernel, MAX_COLUMNS, Memory, STAGED_BYTES, TASKS};
 use crate::error::Result;
@@ -49,9 +50,10 @@ impl<T: Float + Default> Filter<T> {
     fn extent(&self, size: [usize; 3]) -> [usize; 3] {
         std::array::from_fn(|i| (size[i] - 1) * self.geometry.axes[i].stride + self.geometry.axes[i].reach())
     }
-    /// Elements of a position of the staged image.
+    /// Elements of a position of the staged image: as many as there are channels if those are few, else whole vectors.
     fn pitch(&self) -> usize {
-        self.geometry.inputs.div_ceil(self.stretches).next_multiple_of(self.kernels.lanes)
+        let channels = self.geometry.inputs.div_ceil(self.stretches);
+        if channels < self.kernels.lanes { channels } else { channels.next_multiple_of(self.kernels.lanes) }
     }
     fn staged_elements(&self) -> usize {
         self.extent(self.blocks.size).iter().product::<usize>() * self.pitch()
@@ -151,7 +153,12 @@ impl<T: Float + Default> Filter<T> {
                         column_stride: self.geometry.elements() as isize,
                     };
                     // Rows of positions, columns of channels.
-                    (self.kernels.pack_panel)(end - before, channels, pitch, from, to.add(before * pitch));
+                    let at = to.add(before * pitch);
+                    if pitch < self.kernels.lanes {
+                        (0..channels).for_each(|channel| turn(end - before, from.from(0, channel).pointer, at.add(channel), pitch));
+                    } else {
+                        (self.kernels.pack_panel)(end - before, channels, pitch, from, at);
+                    }
                     zero(to.add(end * pitch), extent[2] - end);
                 }
             }
@@ -167,10 +174,12 @@ impl<T: Float + Default> Filter<T> {
         let [d, h, w] = self.geometry.axes;
         let pitch = self.pitch();
         let extent = self.extent(block.size);
+        // Of how many taps the columns are one run.
+        let together = if pitch == channels && w.dilation == 1 { w.kernel } else { 1 };
         let mut column = columns.start;
         while column < columns.end {
             let (tap, channel) = (column / channels, column % channels);
-            let count = (channels - channel).min(columns.end - column);
+            let count = ((together - tap % together) * channels - channel).min(columns.end - column);
             let tap = [tap / (h.kernel * w.kernel), tap / w.kernel % h.kernel, tap % w.kernel];
             block.runs(0..block.pixels(), |pixel, at, length| {
                 let plane = at[0] * d.stride + tap[0] * d.dilation;
@@ -238,5 +247,16 @@ impl<T: Float + Default + Send + Sync> Kernel for Filter<T> {
             // SAFETY: each call writes its own row.
             unsafe { self.finish(index, copies.get().cast(), result.get().cast()) };
         })
+    }
+}
+
+/// Copies elements that lie side by side to places that are `step` apart.
+///
+/// # Safety
+/// Both sides hold `count` elements.
+unsafe fn turn<T: Copy>(count: usize, from: *const T, to: *mut T, step: usize) {
+    for index in 0..count {
+        // SAFETY: the caller's promise.
+        unsafe { to.add(index * step).write(*from.add(index)) };
     }
 }
