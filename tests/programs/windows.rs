@@ -143,3 +143,35 @@ fn a_window_with_nan_has_it_for_its_largest() {
     })
     .check("NaN in windows");
 }
+
+/// Windows of two by two side by side, which have kernels of their own: elements behind the last window, planes, ties, NaN in any place.
+#[test]
+fn windows_of_two_by_two_side_by_side() {
+    let pair = |size: usize| WindowAxis { size, kernel: 2, stride: 2, dilation: 1, low: 0, count: size / 2 };
+    let single = |size: usize, count: usize| WindowAxis { size, kernel: 1, stride: 1, dilation: 1, low: 0, count };
+    let forms: [(&[usize], Vec<WindowAxis>); 5] = [
+        (&[3], vec![pair(4), pair(6)]),
+        (&[2, 3], vec![pair(24), pair(50)]),
+        (&[2], vec![pair(5), pair(71)]),
+        (&[], vec![single(3, 2), pair(6), pair(34)]),
+        (&[1], vec![pair(2), WindowAxis { count: 3, ..pair(9) }]),
+    ];
+    for (number, (lead, window)) in forms.iter().enumerate() {
+        let draws = &mut Draws::new("quads", number as u64);
+        let dims = |of| [lead, &spatial(window, of)[..]].concat();
+        let (x, y) =
+            (draws.tensor(DType::I32, &dims(|axis| axis.size), 0.0, 7.0), draws.tensor(DType::F32, &dims(|axis| axis.count), 1.0, 5.0));
+        for dtype in [DType::F32, DType::F64, DType::I32] {
+            case(vec![x.clone(), y.clone()], 1.0, |g, x| {
+                let (of, v) = (g.cast(x[0], dtype), g.cast(x[1], dtype));
+                // 6 becomes NaN in floats.
+                let six = g.scalar(dtype, 6.0);
+                let is_six = g.equal(of, six);
+                let nan = if dtype.is_float() { g.scalar(dtype, f64::NAN) } else { six };
+                let of = g.select(is_six, nan, of);
+                vec![g.window(WindowRole::Select, window, &[of, of]), g.window(WindowRole::Scatter, window, &[of, v])]
+            })
+            .check(&format!("{lead:?} of {dtype}, {window:?}"));
+        }
+    }
+}

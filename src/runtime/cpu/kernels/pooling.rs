@@ -1,6 +1,9 @@
 //! Pools: the largest element, or the sum, of each window, and what goes back from windows to elements.
 //!
-//! A row of windows at a time: for each tap, one pass over the row. The inner loops are compiled for each instruction set.
+//! A row of windows at a time: for each tap, one pass over the row. Windows of 2 x 2 side by side take all four taps in one pass: see
+//! [`quads`]. The inner loops are compiled for each instruction set.
+
+mod quads;
 
 use super::{Kernel, Memory, TASK};
 use crate::compiler::KernelStep;
@@ -207,6 +210,13 @@ impl Geometry {
             }
         }
     }
+    /// Whether windows are 2 x 2 elements side by side, none of them padding.
+    fn are_quads(&self) -> bool {
+        let [d, h, w] = self.axes;
+        let is_pair =
+            |axis: WindowAxis| axis.kernel == 2 && axis.stride == 2 && axis.dilation == 1 && axis.low == 0 && axis.size >= 2 * axis.count;
+        d.kernel == 1 && d.stride == 1 && d.low == 0 && d.size >= d.count && is_pair(h) && is_pair(w)
+    }
     /// The place of the first element of each window of a row, which has one.
     fn firsts(&self, row: usize, mut visit: impl FnMut(usize, usize)) {
         let [d, h, w] = self.axes;
@@ -239,10 +249,16 @@ pub(super) fn ready(step: &KernelStep, role: WindowRole, window: &[WindowAxis], 
 fn ready_of<T: Element>(step: &KernelStep, role: WindowRole, geometry: Geometry, level: Level) -> Result<Box<dyn Kernel>> {
     let loops = Loops::<T>::of(level);
     Ok(match role {
+        WindowRole::Select if step.inputs[0] == step.inputs[1] && geometry.are_quads() => {
+            Box::new(quads::Largest::<T>::new(geometry, level))
+        }
         WindowRole::Select if step.inputs[0] == step.inputs[1] => Box::new(Largest { geometry, loops }),
         WindowRole::Select => Box::new(Select { geometry, loops, size: step.output_types[0].dtype.size() }),
         WindowRole::Sum => Box::new(Sum { geometry, loops }),
         WindowRole::Spread => Box::new(Spread { geometry, loops }),
+        WindowRole::Scatter if geometry.are_quads() && step.output_types[0].dtype == step.input_types[0].dtype => {
+            Box::new(quads::Route::<T>::new(geometry, level))
+        }
         WindowRole::Scatter => match step.output_types[0].dtype {
             DType::F64 => Box::new(Scatter::<T, f64>::new(geometry, loops)),
             DType::F32 => Box::new(Scatter::<T, f32>::new(geometry, loops)),
