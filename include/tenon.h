@@ -1852,7 +1852,8 @@ TenonValue tenon_bilinear(TenonValue a, TenonValue b, TenonValue weight, TenonVa
  * then the letters that stand once, in the order of the alphabet, capitals first.
  *
  * 1 to 128 values of floats or integers, whose dtypes promote. Two at a time are contracted, in the order with the fewest
- * multiplications for up to eight of them, and in a good one for more; each contraction is a matrix product.
+ * multiplications for up to eight of them, and in a good one for more; each contraction is a matrix product, or a sum of
+ * products where no element is used twice.
  */
 TenonValue tenon_einsum(const char *equation, const TenonValue *parts, size_t count);
 

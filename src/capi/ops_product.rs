@@ -147,7 +147,8 @@ pub extern "C" fn tenon_bilinear(a: TenonValue, b: TenonValue, weight: TenonValu
 /// then the letters that stand once, in the order of the alphabet, capitals first.
 ///
 /// 1 to 128 values of floats or integers, whose dtypes promote. Two at a time are contracted, in the order with the fewest
-/// multiplications for up to eight of them, and in a good one for more; each contraction is a matrix product.
+/// multiplications for up to eight of them, and in a good one for more; each contraction is a matrix product, or a sum of
+/// products where no element is used twice.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_einsum(equation: *const c_char, parts: *const TenonValue, count: usize) -> TenonValue {
     record_list("einsum", parts, count, |g, parts| Ok(g.einsum(text(equation, "equation")?, parts)))

@@ -88,15 +88,24 @@ impl Trace {
     }
     /// The sum of the products of the elements of two vectors of one length.
     pub fn dot(&mut self, a: Value, b: Value) -> Value {
-        if self.have_ranks("dot", [(a, 1), (b, 1)], "two vectors") { self.matmul(a, b) } else { Value::INVALID }
+        if !self.have_ranks("dot", [(a, 1), (b, 1)], "two vectors") || !self.same_shapes("dot", a, b) {
+            return Value::INVALID;
+        }
+        self.dot_of_all(a, b)
     }
     /// The sum of the products of all elements of two tensors of one shape.
     pub fn vdot(&mut self, a: Value, b: Value) -> Value {
         if !self.same_shapes("vdot", a, b) {
             return Value::INVALID;
         }
-        let (a, b) = (self.ravel(a), self.ravel(b));
-        self.matmul(a, b)
+        self.dot_of_all(a, b)
+    }
+    /// The sum of the products of all elements of two values of one shape.
+    fn dot_of_all(&mut self, a: Value, b: Value) -> Value {
+        let dtype = crate::ops::binary::promote(self.dtype(a), self.dtype(b));
+        let axes: Vec<usize> = (0..self.rank(a)).collect();
+        let operands = [a, b].map(|x| self.cast(x, dtype));
+        self.sum_of_products(operands, &axes)
     }
     /// The sums of the products of elements along `axis` of the shape that both broadcast to.
     pub fn vecdot(&mut self, a: Value, b: Value, axis: usize) -> Value {

@@ -111,8 +111,8 @@ impl Trace {
         let (a, b) = if layout.is_swapped { (b, a) } else { (a, b) };
         let (free_a, free_b) = (only(&a.labels, !shared), only(&b.labels, !shared));
         let Layout { batch, summed, .. } = layout;
-        if free_a.is_empty() && free_b.is_empty() && !batch.is_empty() {
-            // Nothing is repeated: a sum of products in one pass, without a matrix product for each.
+        if free_a.is_empty() && free_b.is_empty() {
+            // Nothing is used twice: a sum of products in one pass is quicker than matrix products of a row and a column.
             let order = [&batch[..], &summed].concat();
             let operands = [self.in_order(&a, &order), self.in_order(&b, &order)];
             let axes: Vec<usize> = (batch.len()..order.len()).collect();

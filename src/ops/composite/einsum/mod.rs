@@ -62,7 +62,8 @@ impl Trace {
     /// * Axes with one letter have one size, or size 1, and then they are repeated.
     ///
     /// Dtypes promote; floats and integers, not bool. Two operands at a time are contracted, in the order with the fewest multiplications
-    /// for up to eight of them, and for more (there may be 128) in a good one; each contraction is a (batched) matrix product.
+    /// for up to eight of them, and for more (there may be 128) in a good one; each contraction is a (batched)
+    /// matrix product, or a sum of products where no element is used twice.
     pub fn einsum(&mut self, equation: &str, operands: &[Value]) -> Value {
         if !self.knows("einsum", operands) {
             return Value::INVALID;
