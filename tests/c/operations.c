@@ -20,7 +20,7 @@ static void rows(void)
         OK(tenon_operation_at(i, &operation, sizeof operation, &error));
         CHECK(operation.name[0] != 0 && operation.meaning[0] != 0 && operation.dtypes != 0);
         CHECK(operation.least_operands <= operation.most_operands);
-        CHECK(operation.order == TENON_ANY_ORDER || operation.order == 0 || operation.order == -1);
+        CHECK(operation.order == TENON_ANY_ORDER || operation.order == 1 || operation.order == 0 || operation.order == -1);
         CHECK((operation.order == TENON_ANY_ORDER) == (operation.reason[0] == 0));
         OK(tenon_operation_find(operation.name, &again, sizeof again, &error));
         CHECK(memcmp(&operation, &again, sizeof operation) == 0);
