@@ -825,6 +825,24 @@ TenonValue tenon_random_binomial(TenonValue trials, TenonValue p, TenonGenerator
  */
 TenonValue tenon_random_geometric(TenonValue p, TenonGenerator generator);
 
+/**
+ * `count` of the classes 0 to range - 1 (i64 [count]), all equally likely; with unique each once at most, in random order.
+ * Unless they are NULL, `true_expected` receives how often each of the true classes, integers of any shape, was to be
+ * expected among them (f32 in that shape: count / range, 0 for what is no class), `sampled_expected` how often each of the
+ * sampled ones was (f32 [count]).
+ */
+TenonValue tenon_uniform_candidate_sampler(TenonValue true_classes, int64_t count, bool unique, int64_t range,
+    TenonGenerator generator, TenonValue *true_expected, TenonValue *sampled_expected);
+
+/**
+ * tenon_uniform_candidate_sampler for classes in the order of how frequent they are, with probabilities p(c) =
+ * ln((c + 2) / (c + 1)) / ln(range + 1). What is expected of a class is count p(c); with unique, where draws are repeated
+ * until there are count different classes, its chance to be among them, given the race of the others: 1 - e^(-p(c) t) for
+ * the time t at which count others are in.
+ */
+TenonValue tenon_log_uniform_candidate_sampler(TenonValue true_classes, int64_t count, bool unique, int64_t range,
+    TenonGenerator generator, TenonValue *true_expected, TenonValue *sampled_expected);
+
 /* ==== Operations: elementwise functions of one value ================================================================
  *
  * The result has the shape and the dtype of x unless something else is said. Gradients at kinks are PyTorch's.

@@ -350,6 +350,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("multi_dot", "samples of PyTorch's op database"),
     ("bilinear", "samples of PyTorch's op database"),
     ("random_uniform", "tests/random_distributions"),
+    ("uniform_candidate_sampler", "tests/random_distributions"),
+    ("log_uniform_candidate_sampler", "tests/random_distributions"),
     ("random_gamma", "tests/random_distributions"),
     ("random_chi2", "tests/random_distributions"),
     ("random_student_t", "tests/random_distributions"),

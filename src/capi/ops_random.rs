@@ -5,12 +5,13 @@ use crate::capi::generator::TenonGenerator;
 use crate::capi::graph::{TenonGraph, TenonValue};
 use crate::capi::handle::Handle;
 use crate::capi::ops_create::same_context;
-use crate::capi::record::{self, first_graph, in_graph, sizes, try_record};
+use crate::capi::record::{self, first_graph, in_graph, sizes, try_record, try_record_more};
 use crate::capi::tensor::TenonDType;
 use crate::context::Generator;
 use crate::error::Result;
 use crate::ir::{Value, Variable};
 use crate::ops::Trace;
+use crate::ops::composite::random::candidates::Candidates;
 use crate::tensor::DType;
 
 /// The generator that a host means for a graph: zero is the context's own.
@@ -287,4 +288,65 @@ pub extern "C" fn tenon_random_binomial(trials: TenonValue, p: TenonValue, gener
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_random_geometric(p: TenonValue, generator: TenonGenerator) -> TenonValue {
     random_of("random_geometric", [p], generator, |g, [p], from| Ok(g.random_geometric(p, from)))
+}
+
+/// Records a candidate sampler.
+#[allow(clippy::too_many_arguments)]
+fn sampler(
+    name: &str,
+    true_classes: TenonValue,
+    count: i64,
+    range: i64,
+    generator: TenonGenerator,
+    true_expected: *mut TenonValue,
+    sampled_expected: *mut TenonValue,
+    body: impl FnOnce(&mut Trace, Value, usize, usize, &Variable) -> Candidates,
+) -> TenonValue {
+    let graph = TenonGraph::from_id(true_classes.graph);
+    let places = [(true_expected, "true_expected"), (sampled_expected, "sampled_expected")];
+    try_record_more(name, [true_classes], places, |g, [true_classes]| {
+        let (count, range) = (size(count, "count")?, size(range, "range")?);
+        let all = body(g, true_classes, count, range, generator_of(graph, generator)?.variable());
+        Ok((all.sampled, [all.true_expected, all.sampled_expected]))
+    })
+}
+
+/// `count` of the classes 0 to range - 1 (i64 [count]), all equally likely; with unique each once at most, in random order.
+/// Unless they are NULL, `true_expected` receives how often each of the true classes, integers of any shape, was to be
+/// expected among them (f32 in that shape: count / range, 0 for what is no class), `sampled_expected` how often each of the
+/// sampled ones was (f32 [count]).
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_uniform_candidate_sampler(
+    true_classes: TenonValue,
+    count: i64,
+    unique: CBool,
+    range: i64,
+    generator: TenonGenerator,
+    true_expected: *mut TenonValue,
+    sampled_expected: *mut TenonValue,
+) -> TenonValue {
+    let name = "uniform_candidate_sampler";
+    sampler(name, true_classes, count, range, generator, true_expected, sampled_expected, |g, x, count, range, from| {
+        g.uniform_candidate_sampler(x, count, unique.get(), range, from)
+    })
+}
+
+/// tenon_uniform_candidate_sampler for classes in the order of how frequent they are, with probabilities p(c) =
+/// ln((c + 2) / (c + 1)) / ln(range + 1). What is expected of a class is count p(c); with unique, where draws are repeated
+/// until there are count different classes, its chance to be among them, given the race of the others: 1 - e^(-p(c) t) for
+/// the time t at which count others are in.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_log_uniform_candidate_sampler(
+    true_classes: TenonValue,
+    count: i64,
+    unique: CBool,
+    range: i64,
+    generator: TenonGenerator,
+    true_expected: *mut TenonValue,
+    sampled_expected: *mut TenonValue,
+) -> TenonValue {
+    let name = "log_uniform_candidate_sampler";
+    sampler(name, true_classes, count, range, generator, true_expected, sampled_expected, |g, x, count, range, from| {
+        g.log_uniform_candidate_sampler(x, count, unique.get(), range, from)
+    })
 }

@@ -217,6 +217,7 @@ pub const FAMILIES: &[Family] = &[
     family("Random numbers", super::composite::random::whole::ROWS),
     family("Random numbers", super::composite::random::gamma::ROWS),
     family("Random numbers", super::composite::random::counts::ROWS),
+    family("Random numbers", super::composite::random::candidates::ROWS),
 ];
 
 /// Every operation, in the order of [`FAMILIES`].

@@ -1,12 +1,14 @@
 //! Random distributions: what is drawn fits the exact distribution, has the same bits on every backend and for any number of workers, and
 //! keeps to its bounds. Seeds are fixed, so nothing here is left to chance; that a wrong distribution is noticed is tested as well.
 
+mod candidates;
 #[path = "../checks/mod.rs"]
 mod checks;
 mod counts;
 mod edges;
 mod fit;
 mod gamma;
+mod lanes;
 mod statistics;
 mod whole;
 

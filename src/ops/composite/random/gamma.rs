@@ -11,8 +11,9 @@ use crate::tensor::DType;
 const SHAPE: Values = Values::Uniform(0.5, 3.0);
 
 /// Single draws jump where a try is rejected, so that differences do not show the slope that expectations have.
-const IN_EXPECTATION: Differentiable =
-    Differentiable::Once("in expectation: how the number of the same probability moves; the slope's own slope in the shape is not known");
+const IN_EXPECTATION: Differentiable = Differentiable::Once(
+    "in expectation, by how the number of the same probability moves; the slope's own slope in the shape is not known",
+);
 
 pub(in crate::ops) const ROWS: &[Row] = &[
     Row {

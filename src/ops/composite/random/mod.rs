@@ -5,6 +5,7 @@
 //! goes into are kept apart by a choice between them: fused, they would be rounded once where an instruction set can do that.) Parameters broadcast and
 //! promote; gradients go to them through the sample (a location gets 1, a scale the noise).
 
+pub mod candidates;
 pub mod counts;
 pub mod gamma;
 pub mod location;
