@@ -1695,6 +1695,28 @@ TenonValue tenon_one_hot(TenonValue indices, int64_t depth, TenonDType dtype);
  * no eigendecomposition here: its values are complex numbers, which no dtype holds.
  */
 
+/** A norm of a matrix, or what takes its place among the smallest: one of the numbers below. */
+typedef int32_t TenonMatrixNorm;
+
+enum {
+    /** The root of the sum of squares. */
+    TENON_MATRIX_NORM_FROBENIUS = 1,
+    /** The sum of the singular values. */
+    TENON_MATRIX_NORM_NUCLEAR = 2,
+    /** The largest sum of sizes of a row. */
+    TENON_MATRIX_NORM_INFINITY = 3,
+    /** The smallest one. */
+    TENON_MATRIX_NORM_MINUS_INFINITY = 4,
+    /** The largest sum of sizes of a column. */
+    TENON_MATRIX_NORM_ONE = 5,
+    /** The smallest one. */
+    TENON_MATRIX_NORM_MINUS_ONE = 6,
+    /** The largest singular value. */
+    TENON_MATRIX_NORM_TWO = 7,
+    /** The smallest one. */
+    TENON_MATRIX_NORM_MINUS_TWO = 8
+};
+
 /**
  * The lower triangular L with a = L L^T, or with upper the upper triangular L^T, of symmetric positive definite matrices a
  * [..., n, n], of which the lower triangle is read, with upper the upper one. A matrix that is not positive definite, or
@@ -1754,6 +1776,19 @@ TenonValue tenon_cholesky_solve(TenonValue b, TenonValue l, bool upper);
 /** The inverse of a by its Cholesky factor, as tenon_cholesky_solve takes it. */
 TenonValue tenon_cholesky_inverse(TenonValue l, bool upper);
 
+/**
+ * x with b = the sum of a times x over the last axes of a, after those named in axes have moved behind the others. a has as
+ * many axes for b as b has, and the others for x; both have as many elements as b. Negative axes count from the last. A
+ * singular a gives infinity or NaN.
+ */
+TenonValue tenon_tensorsolve(TenonValue a, TenonValue b, const int64_t *axes, size_t axis_count);
+
+/**
+ * The inverse of a as a matrix with a row for each place along its first first_axes axes, and a column for each along the
+ * others; both are as many. A singular one gives infinity or NaN.
+ */
+TenonValue tenon_tensorinv(TenonValue a, int64_t first_axes);
+
 /** The product of n times the square matrix a [..., m, m]; of its inverse for negative n; 1 for n = 0. */
 TenonValue tenon_matrix_power(TenonValue a, int64_t n);
 
@@ -1768,6 +1803,76 @@ TenonValue tenon_slogdet(TenonValue a, TenonValue *sign);
 
 /** The logarithm [...] of the determinant of square matrices a [..., n, n]: NaN where it is negative, -inf where it is 0. */
 TenonValue tenon_logdet(TenonValue a);
+
+/**
+ * x that makes |a x - b| smallest for a [..., m, n] and b [..., m, k], or a vector b [m], and of those that do the shortest,
+ * for matrices of full rank: others give infinity or NaN, and tenon_pinv is for them. Leading dimensions broadcast,
+ * dtypes promote.
+ */
+TenonValue tenon_lstsq(TenonValue a, TenonValue b);
+
+/**
+ * a = Q R for matrices a [..., m, n] and k = min(m, n): Q [..., m, k] with orthonormal columns. `r` receives R [..., k, n],
+ * upper triangular, of which the diagonal is not negative, unless it is NULL. With complete Q is [..., m, m] and R
+ * [..., m, n]. The gradient needs the first k columns to be independent; with complete there is none for m > n.
+ */
+TenonValue tenon_qr(TenonValue a, bool complete, TenonValue *r);
+
+/**
+ * The eigenvalues [..., n] of symmetric matrices a [..., n, n] in ascending order. `vectors` receives their eigenvectors as
+ * the columns of [..., n, n]: a = V diag(w) V^T. The lower triangle of a is read, with upper the upper one. The gradient
+ * is symmetric.
+ *
+ * An eigenvector could as well have the other sign: of its components within 1 % of the largest in size, the first is
+ * positive. That of a value that occurs several times is one of many: the gradient of the vectors is then infinite or NaN.
+ * The gradient of the values alone is always finite.
+ */
+TenonValue tenon_eigh(TenonValue a, bool upper, TenonValue *vectors);
+
+/** The eigenvalues of tenon_eigh alone, which cost a third. */
+TenonValue tenon_eigvalsh(TenonValue a, bool upper);
+
+/**
+ * a = U diag(s) V^T for matrices a [..., m, n] and k = min(m, n): the singular values s [..., k] in descending order. Unless
+ * they are NULL, `u` receives U [..., m, k] with orthonormal columns and `vt` V^T [..., k, n] with orthonormal rows.
+ *
+ * A pair of vectors could as well have the other sign: of the components of the left one within 1 % of its largest in size,
+ * the first is positive. Those of a value that occurs several times are some of many: the gradient of the vectors is then
+ * infinite or NaN, and so is it at 0. The gradient of the values alone is always finite.
+ */
+TenonValue tenon_svd(TenonValue a, TenonValue *u, TenonValue *vt);
+
+/** The singular values of tenon_svd alone, which cost less than half. */
+TenonValue tenon_svdvals(TenonValue a);
+
+/**
+ * The pseudoinverse [..., n, m] of matrices a [..., m, n] (Moore and Penrose). Singular values count as 0 up to the larger of
+ * atol and rtol times the largest one; a negative rtol stands for the epsilon of the dtype times the larger of m and n, or
+ * for 0 where atol is positive. The gradient is that of a change which leaves the rank as it is.
+ */
+TenonValue tenon_pinv(TenonValue a, double rtol, double atol);
+
+/** How many singular values (i64 [...]) of matrices a [..., m, n] are larger than those that tenon_pinv takes for 0. */
+TenonValue tenon_matrix_rank(TenonValue a, double rtol, double atol);
+
+/**
+ * A norm of the matrices whose rows are along row_axis and columns along column_axis. Negative axes count from the last. Norms
+ * that take a largest or smallest one are refused where there is none.
+ */
+TenonValue tenon_matrix_norm(TenonValue x, TenonMatrixNorm norm, int64_t row_axis, int64_t column_axis, bool keep_dims);
+
+/**
+ * The condition [...] of matrices a [..., m, n] with respect to a norm: the largest singular value over the smallest for
+ * TENON_MATRIX_NORM_TWO, the smallest over the largest for TENON_MATRIX_NORM_MINUS_TWO, and for others, of square matrices,
+ * the norm of a times that of its inverse. Infinite, or NaN, for a singular matrix.
+ */
+TenonValue tenon_cond(TenonValue a, TenonMatrixNorm norm);
+
+/**
+ * e^a for square matrices a [..., n, n]: the sum of a^n / n! over all n. What is beyond the dtype is infinite or NaN. The
+ * gradient is the exponential of a matrix with twice the rows.
+ */
+TenonValue tenon_matrix_exp(TenonValue a);
 
 /* ==== Operations: products of vectors, matrices, and tensors ========================================================
  *

@@ -73,6 +73,8 @@ OPS = """
     linalg.cholesky linalg.det linalg.eigh linalg.eigvalsh linalg.inv linalg.lstsq linalg.matrix_power linalg.multi_dot linalg.pinv linalg.qr
     linalg.slogdet linalg.solve linalg.solve_triangular linalg.svdvals linalg.vander linalg.cond cholesky_solve cholesky_inverse
     logdet triangular_solve pinverse __rmatmul__ linalg.svd linalg.tensorsolve linalg.tensorinv linalg.householder_product
+    linalg.lu linalg.lu_factor linalg.lu_solve lu_solve linalg.matrix_rank
+    linalg.pinv/singular linalg.lstsq/grad_oriented linalg.norm/subgradients_at_zero svd
 
     softmax softmax/with_dtype log_softmax log_softmax/with_dtype nn.functional.softmin
     nn.functional.celu nn.functional.elu nn.functional.gelu nn.functional.glu nn.functional.hardshrink nn.functional.hardsigmoid

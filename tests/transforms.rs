@@ -244,7 +244,10 @@ const FAMILIES: &[(&str, Body)] = &[
         let [lu, ..] = g.lu_factor(x[0]);
         let back = g.triangular_solve(l, other, TriangularSolve { transpose: true, ..TriangularSolve::LOWER });
         let det = g.det(sides);
-        [&[l, lu, back, det][..], &solved].concat()
+        let exponential = g.matrix_exp(square);
+        let inverse = g.pinv(x[0], None, 0.0);
+        let parts = [&g.qr(x[0], false)[..], &g.eigh(square, false), &g.svd(x[0])].concat();
+        [&[l, lu, back, det, exponential, inverse][..], &solved, &parts].concat()
     }),
     ("movement", |g, x| {
         let turned = g.transpose(x[0], &[1, 0]);

@@ -17,6 +17,17 @@ pub enum Linalg {
     /// (a [..., n, n], its `Lu`'s first and second result, b [..., n, m]) -> x with a x = b, or with `transpose` a^T x = b. The solution is
     /// a function of a and b: what the decomposition holds is not looked at for its slope.
     Solve { transpose: bool },
+    /// a [..., m, n] -> two results: Q [..., m, k] with orthonormal columns and upper triangular R [..., k, n], a = Q R, with k = min(m, n), or with
+    /// `complete` k = m. The diagonal of R is not negative.
+    Qr { complete: bool },
+    /// a [..., n, n], of which the lower triangle is read as a symmetric matrix -> two results: the eigenvalues [..., n] in ascending order,
+    /// and the eigenvectors as columns [..., n, n]. Of a vector's components within 1 % of the largest in size, the first is positive.
+    Eigh,
+    /// a [..., m, n] -> three results, with k = min(m, n): U [..., m, k], the singular values [..., k] in descending order, V^T [..., k, n], with
+    /// a = U diag(s) V^T. Signs as for `Eigh`, by the columns of U.
+    Svd,
+    /// a [..., n, n] -> e^a.
+    MatrixExp,
 }
 
 impl Linalg {
@@ -27,19 +38,24 @@ impl Linalg {
             Linalg::Lu => "lu_factor",
             Linalg::TriangularSolve { .. } => "triangular_solve",
             Linalg::Solve { .. } => "solve",
+            Linalg::Qr { .. } => "qr",
+            Linalg::Eigh => "eigh",
+            Linalg::Svd => "svd",
+            Linalg::MatrixExp => "matrix_exp",
         }
     }
     /// As [`Op::result_count`].
     pub fn result_count(self) -> Option<usize> {
         match self {
-            Linalg::Cholesky | Linalg::TriangularSolve { .. } | Linalg::Solve { .. } => None,
-            Linalg::Lu => Some(3),
+            Linalg::Cholesky | Linalg::TriangularSolve { .. } | Linalg::Solve { .. } | Linalg::MatrixExp => None,
+            Linalg::Qr { .. } | Linalg::Eigh => Some(2),
+            Linalg::Lu | Linalg::Svd => Some(3),
         }
     }
     /// How many operands it takes.
     pub fn arity(self) -> usize {
         match self {
-            Linalg::Cholesky | Linalg::Lu => 1,
+            Linalg::Cholesky | Linalg::Lu | Linalg::Qr { .. } | Linalg::Eigh | Linalg::Svd | Linalg::MatrixExp => 1,
             Linalg::TriangularSolve { .. } => 2,
             Linalg::Solve { .. } => 4,
         }

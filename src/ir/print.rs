@@ -143,7 +143,8 @@ impl Graph {
             Op::Window { window, .. } => parts.extend(window.iter().map(WindowAxis::to_string)),
             Op::Linalg(op) => {
                 let said = match *op {
-                    Linalg::Cholesky | Linalg::Lu => [None; 4],
+                    Linalg::Cholesky | Linalg::Lu | Linalg::Eigh | Linalg::Svd | Linalg::MatrixExp => [None; 4],
+                    Linalg::Qr { complete } => [complete.then_some("complete"), None, None, None],
                     Linalg::TriangularSolve { left, upper, transpose, unit } => [
                         Some(if left { "left" } else { "right" }),
                         Some(if upper { "upper" } else { "lower" }),

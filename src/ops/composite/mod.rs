@@ -30,6 +30,7 @@ pub mod vision;
 
 pub(crate) use arrange::kept_sizes;
 pub use index::Join;
+pub use linalg::MatrixNorm;
 pub use logic::Tolerance;
 pub use loss::Reduction;
 pub use order::QuantileMethod;

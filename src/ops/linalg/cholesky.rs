@@ -45,9 +45,10 @@ impl Trace {
         if !self.is_square(NAME, a) {
             return Value::INVALID;
         }
-        let Some(a) = self.matrix_of(NAME, a) else { return Value::INVALID };
-        let a = if upper { self.matrix_transposed(a) } else { a };
-        let l = self.linalg(Linalg::Cholesky, &[a]);
-        if upper { self.matrix_transposed(l) } else { l }
+        self.in_float(NAME, &[a], |g, x| {
+            let a = if upper { g.matrix_transposed(x[0]) } else { x[0] };
+            let l = g.linalg(Linalg::Cholesky, &[a]);
+            if upper { g.matrix_transposed(l) } else { l }
+        })
     }
 }

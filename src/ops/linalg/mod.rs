@@ -4,7 +4,11 @@
 //! read from its lower triangle, and its gradient is symmetric: what it says of a change that keeps the matrix symmetric is right.
 
 pub(super) mod cholesky;
+pub(super) mod eigh;
+pub(super) mod exponential;
 pub(super) mod lu;
+pub(super) mod qr;
+pub(super) mod svd;
 pub(super) mod triangular;
 
 pub use triangular::TriangularSolve;
@@ -46,7 +50,7 @@ fn shaped(dtype: DType, parts: &[&[usize]]) -> Result<Type> {
 /// The type of the result of an operation that has one.
 pub(super) fn infer(op: Linalg, inputs: &[Type]) -> Result<Type> {
     match op {
-        Linalg::Cholesky => {
+        Linalg::Cholesky | Linalg::MatrixExp => {
             let [a] = operands(inputs)?;
             square(&a).map(|_| a)
         }
@@ -62,16 +66,26 @@ pub(super) fn infer(op: Linalg, inputs: &[Type]) -> Result<Type> {
             }
             triangular::infer(true, a, b)
         }
-        Linalg::Lu => Err(Error::internal("its results are its parts")),
+        Linalg::Lu | Linalg::Qr { .. } | Linalg::Eigh | Linalg::Svd => Err(Error::internal("its results are its parts")),
     }
 }
 
 /// The types of the results of an operation that has several.
 pub(super) fn infer_several(op: Linalg, inputs: &[Type]) -> Result<Vec<Type>> {
     let [a] = operands(inputs)?;
-    let (lead, m, _) = matrices(&a)?;
+    let (lead, m, n) = matrices(&a)?;
+    let k = m.min(n);
     match op {
         Linalg::Lu => Ok(vec![a, shaped(DType::I64, &[lead, &[m]])?, shaped(a.dtype, &[lead])?]),
+        Linalg::Qr { complete } => {
+            let k = if complete { m } else { k };
+            Ok(vec![shaped(a.dtype, &[lead, &[m, k]])?, shaped(a.dtype, &[lead, &[k, n]])?])
+        }
+        Linalg::Eigh => {
+            square(&a)?;
+            Ok(vec![shaped(a.dtype, &[lead, &[n]])?, a])
+        }
+        Linalg::Svd => Ok(vec![shaped(a.dtype, &[lead, &[m, k]])?, shaped(a.dtype, &[lead, &[k]])?, shaped(a.dtype, &[lead, &[k, n]])?]),
         _ => Err(Error::internal(format!("{} has one result", op.name()))),
     }
 }
@@ -84,7 +98,8 @@ pub(super) fn gradient(g: &mut Trace, op: Linalg, x: &[Value], y: Value, dy: Val
             triangular::gradient(g, TriangularSolve { left, upper, transpose, unit }, x[0], y, dy)
         }
         Linalg::Solve { transpose } => triangular::gradient_solve(g, transpose, x, y, dy),
-        Linalg::Lu => Contribution::Zero,
+        Linalg::MatrixExp => exponential::gradient(g, x[0], dy),
+        Linalg::Lu | Linalg::Qr { .. } | Linalg::Eigh | Linalg::Svd => Contribution::Zero,
     }
 }
 
@@ -92,6 +107,9 @@ pub(super) fn gradient(g: &mut Trace, op: Linalg, x: &[Value], y: Value, dy: Val
 pub(super) fn gradient_several(g: &mut Trace, op: Linalg, node: &Node, y: Value, dy: &[Option<Value>]) -> Contribution {
     match op {
         Linalg::Lu => lu::gradient(g, node.inputs[0], y, dy),
+        Linalg::Qr { complete } => qr::gradient(g, complete, node.inputs[0], y, dy),
+        Linalg::Eigh => eigh::gradient(g, node.inputs[0], y, dy),
+        Linalg::Svd => svd::gradient(g, node.inputs[0], y, dy),
         _ => Contribution::Refused("it has one result"),
     }
 }
@@ -138,6 +156,23 @@ impl Trace {
             let wide = self.cast(x, dtype);
             self.broadcast_to(wide, &[lead.dims(), &dims[dims.len() - 2..]].concat())
         }))
+    }
+    /// [`Trace::in_float`] for a body with several results, of which those that are no floats stay as they are.
+    pub(super) fn in_float_parts<const N: usize, const M: usize>(
+        &mut self,
+        name: &str,
+        x: [Value; N],
+        body: impl FnOnce(&mut Trace, [Value; N]) -> [Value; M],
+    ) -> [Value; M] {
+        if !self.knows(name, &x) {
+            return [Value::INVALID; M];
+        }
+        let dtype = x.iter().map(|x| self.dtype(*x)).reduce(super::binary::promote).unwrap_or(DType::F32);
+        let is_narrow = matches!(dtype, DType::F16 | DType::BF16);
+        let inside = if is_narrow || !dtype.is_float() { DType::F32 } else { dtype };
+        let wide = x.map(|x| self.cast(x, inside));
+        let y = body(self, wide);
+        y.map(|y| if is_narrow && self.contains(y) && self.dtype(y).is_float() { self.cast(y, dtype) } else { y })
     }
     /// x in a float dtype, integers as f32, if it has matrices; if not, that sticks.
     pub(super) fn matrix_of(&mut self, name: &str, x: Value) -> Option<Value> {

@@ -108,9 +108,9 @@ impl Trace {
         if !self.is_square(NAME, a) {
             return Value::INVALID;
         }
-        match self.matrices_alike(NAME, [a, b]) {
-            Some([a, b]) => self.triangular(how, a, b),
+        self.in_float(NAME, &[a, b], |g, x| match g.matrices_alike(NAME, [x[0], x[1]]) {
+            Some([a, b]) => g.triangular(how, a, b),
             None => Value::INVALID,
-        }
+        })
     }
 }

@@ -1,5 +1,7 @@
 //! Linear algebra from its definitions, one matrix at a time.
 
+mod spectral;
+
 use super::{Array, Data};
 use crate::error::{Error, Result};
 use crate::ir::{Linalg, Type};
@@ -69,7 +71,8 @@ pub(super) fn one(op: Linalg, x: &[&Array]) -> Result<Data> {
                 false => b.iter().map(|row| vec![f64::NAN; row.len()]).collect(),
             }))
         }
-        Linalg::Lu => return Err(Error::internal("its results are its parts")),
+        Linalg::MatrixExp => data(a.iter().map(spectral::exponential)),
+        Linalg::Lu | Linalg::Qr { .. } | Linalg::Eigh | Linalg::Svd => return Err(Error::internal("its results are its parts")),
     })
 }
 
@@ -83,6 +86,27 @@ pub(super) fn several(op: Linalg, x: &[&Array], types: &[Type]) -> Result<Vec<Ar
                 data(all.iter().map(|(lu, ..)| lu.clone())),
                 Data::Ints(all.iter().flat_map(|(_, permutation, _)| permutation.clone()).collect()),
                 Data::Floats(all.iter().map(|(.., sign)| *sign).collect()),
+            ]
+        }
+        Linalg::Qr { complete } => {
+            let (_, m, n) = split(&x[0].ty);
+            let all: Vec<(Matrix, Matrix)> = a.iter().map(|a| spectral::qr(a, n, if complete { m } else { m.min(n) })).collect();
+            vec![data(all.iter().map(|(q, _)| q.clone())), data(all.iter().map(|(_, r)| r.clone()))]
+        }
+        Linalg::Eigh => {
+            let all: Vec<(Vec<f64>, Matrix)> = a.iter().map(spectral::eigh).collect();
+            vec![
+                Data::Floats(all.iter().flat_map(|(values, _)| values.clone()).collect()),
+                data(all.iter().map(|(_, vectors)| vectors.clone())),
+            ]
+        }
+        Linalg::Svd => {
+            let (_, _, n) = split(&x[0].ty);
+            let all: Vec<(Matrix, Vec<f64>, Matrix)> = a.iter().map(|a| spectral::svd(a, n)).collect();
+            vec![
+                data(all.iter().map(|(u, ..)| u.clone())),
+                Data::Floats(all.iter().flat_map(|(_, s, _)| s.clone()).collect()),
+                data(all.iter().map(|(.., vt)| vt.clone())),
             ]
         }
         _ => return Err(Error::internal("has one result")),

@@ -1,5 +1,6 @@
 //! Reductions, and what runs along an axis.
 
+use super::linalg::matrix_norm;
 use super::{Entry, Many, One};
 use crate::call::{Argument, Call};
 use tenon::ir::Value;
@@ -58,15 +59,6 @@ fn norm(g: &mut Trace, a: &Call, p: Argument, dim: Argument, keepdim: Argument) 
 }
 
 /// A norm of matrices along two axes: the largest (smallest, for a negative order) sum along one of them, or that of all elements.
-fn matrix_norm(g: &mut Trace, x: Value, order: Argument, axes: [usize; 2], keep_dims: bool) -> Value {
-    let Some(number) = order.number() else { return g.norm(x, 2.0, &axes, keep_dims) };
-    let (summed, compared) = if number.is_infinite() { (axes[1], axes[0]) } else { (axes[0], axes[1]) };
-    let size = g.abs(x);
-    let sums = g.sum(size, &[summed], true);
-    let joined = if number > 0.0 { g.max(sums, &[compared], true) } else { g.min(sums, &[compared], true) };
-    if keep_dims { joined } else { g.squeeze(joined, &axes) }
-}
-
 fn linalg_norm(g: &mut Trace, a: &Call) -> Value {
     let (x, rank) = (a.t(0), g.rank(a.t(0)));
     let (order, dim, keepdim) = (a.at(1, "ord"), a.at(2, "dim"), a.at(3, "keepdim"));
@@ -153,6 +145,7 @@ pub const ENTRIES: &[Entry] = &[
     ("norm/fro", One(|g, a| norm(g, a, a.at(1, "p"), a.at(2, "dim"), a.at(3, "keepdim")))),
     ("linalg.vector_norm", One(|g, a| norm(g, a, a.at(1, "ord"), a.at(2, "dim"), a.at(3, "keepdim")))),
     ("linalg.norm", One(linalg_norm)),
+    ("linalg.norm/subgradients_at_zero", One(linalg_norm)),
     (
         "linalg.matrix_norm",
         One(|g, a| {

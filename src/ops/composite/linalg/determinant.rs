@@ -4,7 +4,6 @@ use crate::ir::Value;
 use crate::ops::Trace;
 use crate::ops::catalog::Values;
 use crate::ops::composite::support::{YES, rows};
-use crate::tensor::DType;
 
 const REAL: Values = Values::Uniform(-1.0, 1.0);
 
@@ -39,29 +38,24 @@ impl Trace {
     /// a = P L U for a [..., m, n] and k = min(m, n): a permutation matrix [..., m, m], a lower triangular matrix with ones on its diagonal
     /// [..., m, k], an upper triangular matrix [..., k, n]; see [`Trace::lu_factor`].
     pub fn lu(&mut self, a: Value) -> [Value; 3] {
-        if !self.knows("lu", &[a]) {
-            return [Value::INVALID; 3];
-        }
-        let dtype = self.dtype(a);
-        let narrow = matches!(dtype, DType::F16 | DType::BF16);
-        let wide = if narrow { self.cast(a, DType::F32) } else { a };
-        let [lu, permutation, _] = self.lu_factor(wide);
-        if !lu.is_valid() {
-            return [Value::INVALID; 3];
-        }
-        let (dims, inside) = (self.dims(lu), self.dtype(lu));
-        let (rows, columns) = (dims.len() - 2, dims.len() - 1);
-        let (m, k) = (dims[rows], dims[rows].min(dims[columns]));
-        let left = self.narrow(lu, columns, 0, k);
-        let strict = self.tril(left, -1);
-        let unit = self.identity_matrices(inside, &dims[..rows], m);
-        let unit = self.narrow(unit, columns, 0, k);
-        let lower = self.add(strict, unit);
-        let top = self.narrow(lu, rows, 0, k);
-        let upper = self.triu(top, 0);
-        let exchange = self.one_hot(permutation, m, inside);
-        let back = self.matrix_transposed(exchange);
-        [back, lower, upper].map(|x| if narrow { self.cast(x, dtype) } else { x })
+        self.in_float_parts("lu", [a], |g, [a]| {
+            let [lu, permutation, _] = g.lu_factor(a);
+            if !lu.is_valid() {
+                return [Value::INVALID; 3];
+            }
+            let (dims, dtype) = (g.dims(lu), g.dtype(lu));
+            let (rows, columns) = (dims.len() - 2, dims.len() - 1);
+            let (m, k) = (dims[rows], dims[rows].min(dims[columns]));
+            let left = g.narrow(lu, columns, 0, k);
+            let strict = g.tril(left, -1);
+            let unit = g.identity_matrices(dtype, &dims[..rows], m);
+            let unit = g.narrow(unit, columns, 0, k);
+            let lower = g.add(strict, unit);
+            let top = g.narrow(lu, rows, 0, k);
+            let upper = g.triu(top, 0);
+            let exchange = g.one_hot(permutation, m, dtype);
+            [g.matrix_transposed(exchange), lower, upper]
+        })
     }
     /// Sign and pivots of the LU decomposition.
     fn pivots(&mut self, a: Value) -> (Value, Value) {
@@ -89,19 +83,15 @@ impl Trace {
         if !self.is_square(NAME, a) {
             return [Value::INVALID; 2];
         }
-        let mut sign = Value::INVALID;
-        let logarithm = self.in_float(NAME, &[a], |g, x| {
-            let (exchanges, pivots) = g.pivots(x[0]);
+        self.in_float_parts(NAME, [a], |g, [a]| {
+            let (exchanges, pivots) = g.pivots(a);
             let last = g.rank(pivots).saturating_sub(1);
             let signs = g.sign(pivots);
             let product = g.prod(signs, &[last], false);
-            sign = g.mul(product, exchanges);
             let sizes = g.abs(pivots);
             let logarithms = g.log(sizes);
-            g.sum(logarithms, &[last], false)
-        });
-        let dtype = self.dtype(logarithm);
-        [if sign.is_valid() { self.cast(sign, dtype) } else { sign }, logarithm]
+            [g.mul(product, exchanges), g.sum(logarithms, &[last], false)]
+        })
     }
     /// The logarithm of the determinant of square matrices a [..., n, n]: NaN where it is negative, -inf where it is 0.
     pub fn logdet(&mut self, a: Value) -> Value {

@@ -13,7 +13,7 @@ const REAL: Values = Values::Uniform(-1.0, 1.0);
 const APART: Values = Values::Uniform(0.5, 1.5);
 
 rows! {
-    "solve", "x with a x = b, or x a = b", "a [..., n, n], b [..., n, k] or [..., n] -> b", "torch.linalg.solve", "mindspore.scipy.linalg.solve",
+    "solve", "x with a x = b, or x a = b", "a [..., n, n], b [..., n, k] or [..., n] -> b", "torch.linalg.solve", "matrix_solve",
         Float, YES =>
         |g, x| match g.rank(x[1]) {
             // From the right where there is one column more.
@@ -24,7 +24,7 @@ rows! {
     "inverse", "the inverse of square matrices", "a [..., n, n] -> [..., n, n]", "torch.linalg.inv", "", Float, YES =>
         |g, x| g.inverse(x[0]), [&[(&[3, 3], REAL)], &[(&[2, 2, 2], REAL)]];
     "lu_solve", "x with a x = b, by lu_factor of a", "lu [..., n, n], permutation [..., n], b [..., n, k] -> [..., n, k]",
-        "torch.linalg.lu_solve", "-", Float, YES =>
+        "torch.linalg.lu_solve", "", Float, YES =>
         |g, x| {
             let permutation = g.argsort(x[1], 1, false);
             let straight = g.lu_solve(x[0], permutation, x[2], false);
@@ -45,6 +45,20 @@ rows! {
             g.cholesky_inverse(x[0], upper)
         },
         [&[(&[3, 3], APART)], &[(&[2, 2, 2], APART)]];
+    "lstsq", "x that makes |a x - b| smallest, the shortest of them", "a [..., m, n], b [..., m, k] or [m] -> [..., n, k] or [n]",
+        "torch.linalg.lstsq", "", Float, YES =>
+        |g, x| g.lstsq(x[0], x[1]),
+        [&[(&[4, 2], REAL), (&[4, 3], REAL)], &[(&[2, 2, 3], REAL), (&[2, 1], REAL)], &[(&[3, 2], REAL), (&[3], REAL)]];
+    "tensorsolve", "x whose products with a, summed over its last axes, are b", "a [b..., x...], b [b...] -> [x...]", "torch.linalg.tensorsolve",
+        "-", Float, YES =>
+        |g, x| {
+            let axes: &[usize] = if g.rank(x[1]) > 1 { &[1] } else { &[] };
+            g.tensorsolve(x[0], x[1], axes)
+        },
+        [&[(&[2, 4, 2], REAL), (&[2, 2], REAL)], &[(&[4, 2, 2], REAL), (&[4], REAL)]];
+    "tensorinv", "the inverse of a as a map from its last axes to its first ones", "a [p..., q...] -> [q..., p...]", "torch.linalg.tensorinv",
+        "-", Float, YES =>
+        |g, x| g.tensorinv(x[0], 2), [&[(&[2, 2, 4], REAL)]];
     "matrix_power", "a product of n times the same matrix, or its inverse", "a [..., m, m] -> [..., m, m]", "torch.linalg.matrix_power", "", Float, YES =>
         |g, x| {
             let n = if g.rank(x[0]) > 2 { -2 } else { 5 };
@@ -203,5 +217,73 @@ impl Trace {
             }
             power.unwrap_or_else(|| g.identity_matrices(g.dtype(x[0]), &dims[..rank - 2], dims[rank - 1]))
         })
+    }
+    /// x that makes |a x - b| smallest for a [..., m, n] and b [..., m, k], or a vector b [m], and of those that do the shortest; by QR
+    /// decomposition, for matrices of full rank: others give infinity or NaN, and [`Trace::pinv`] is for them. Leading dimensions
+    /// broadcast, dtypes promote.
+    pub fn lstsq(&mut self, a: Value, b: Value) -> Value {
+        const NAME: &str = "lstsq";
+        self.in_float(NAME, &[a, b], |g, x| {
+            let is_vector = g.rank(x[1]) == 1;
+            let b = if is_vector { g.unsqueeze(x[1], 1) } else { x[1] };
+            let Some([a, b]) = g.matrices_alike(NAME, [x[0], b]) else { return Value::INVALID };
+            let (dims, sides, rank) = (g.dims(a), g.dims(b), g.rank(a));
+            let (m, n) = (dims[rank - 2], dims[rank - 1]);
+            if sides[rank - 2] != m {
+                let (a, b) = (g.shape(a), g.shape(b));
+                return g.fail(Error::shape(format!("{NAME}: a is {a}, b {b}")));
+            }
+            let y = if m >= n {
+                let [q, r] = g.qr(a, false);
+                let turned = g.product(q, b, true, false);
+                g.triangular(TriangularSolve::UPPER, r, turned)
+            } else {
+                let lying = g.matrix_transposed(a);
+                let [q, r] = g.qr(lying, false);
+                let inside = g.triangular(TriangularSolve { transpose: true, ..TriangularSolve::UPPER }, r, b);
+                g.product(q, inside, false, false)
+            };
+            if is_vector && y.is_valid() { g.squeeze(y, &[rank - 1]) } else { y }
+        })
+    }
+    /// x with b = the sum of a times x over the last axes of a, after those named in `axes` have moved behind the others. a has as many axes
+    /// for b as b has, and the others for x; both have as many elements as b. A singular a gives infinity or NaN.
+    pub fn tensorsolve(&mut self, a: Value, b: Value, axes: &[usize]) -> Value {
+        const NAME: &str = "tensorsolve";
+        if !self.finds_axes(NAME, a, axes) || !self.knows(NAME, &[b]) {
+            return Value::INVALID;
+        }
+        let rank = self.rank(a);
+        let ends: Vec<usize> = (rank - axes.len()..rank).collect();
+        let a = self.move_axes(a, axes, &ends);
+        let (dims, sides) = (self.dims(a), self.dims(b));
+        let size: usize = sides.iter().product();
+        let (first, last) = dims.split_at(sides.len().min(rank));
+        let elements = |dims: &[usize]| dims.iter().product::<usize>();
+        if sides.len() > rank || elements(first) != size || elements(last) != size {
+            let count = sides.len();
+            let text = format!("the first {count} axes of a, {dims:?}, and the others each have as many elements as b, {sides:?}");
+            return self.fail(Error::shape(format!("{NAME}: {text}")));
+        }
+        let (a, b) = (self.reshape(a, &[size, size]), self.reshape(b, &[size]));
+        let x = self.solve(a, b, true);
+        self.reshape(x, &dims[sides.len()..])
+    }
+    /// The inverse of a as a matrix with a row for each place along its first `count` axes, and a column for each along the others; both
+    /// are as many. A singular one gives infinity or NaN.
+    pub fn tensorinv(&mut self, a: Value, count: usize) -> Value {
+        const NAME: &str = "tensorinv";
+        if !self.knows(NAME, &[a]) {
+            return Value::INVALID;
+        }
+        let dims = self.dims(a);
+        let (first, last) = dims.split_at(count.min(dims.len()));
+        let size: usize = first.iter().product();
+        if count == 0 || count > dims.len() || last.iter().product::<usize>() != size {
+            return self.fail(Error::shape(format!("{NAME}: the first {count} axes of {dims:?} have not as many elements as the others")));
+        }
+        let matrix = self.reshape(a, &[size, size]);
+        let inverse = self.inverse(matrix);
+        self.reshape(inverse, &[last, first].concat())
     }
 }

@@ -4,8 +4,13 @@
 //! results never depend on their number. 16-bit floats arrive as f32.
 
 mod cholesky;
+mod eigh;
+mod exponential;
+mod householder;
 mod lu;
 mod real;
+mod spectral;
+mod svd;
 #[cfg(test)]
 mod tests;
 mod triangular;
@@ -31,6 +36,7 @@ macro_rules! with_real {
         }
     };
 }
+use with_real;
 
 /// Decides how the step is computed.
 pub(super) fn ready(step: &KernelStep, op: Linalg) -> Box<dyn Kernel> {
@@ -52,6 +58,10 @@ pub(super) fn ready(step: &KernelStep, op: Linalg) -> Box<dyn Kernel> {
             Box::new(TriangularSolve { sides: sides(1, left), triangle })
         }
         Linalg::Solve { transpose } => Box::new(Solve { sides: sides(3, true), transpose }),
+        Linalg::Qr { complete } => Box::new(spectral::Qr { matrices, columns: if complete { m } else { m.min(n) } }),
+        Linalg::Eigh => Box::new(spectral::Eigh { matrices, vectors: step.outputs[1].is_some() }),
+        Linalg::Svd => Box::new(spectral::Svd { matrices, vectors: step.outputs[0].is_some() || step.outputs[2].is_some() }),
+        Linalg::MatrixExp => Box::new(spectral::Exponential(matrices)),
     }
 }
 
