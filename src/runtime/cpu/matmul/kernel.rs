@@ -56,11 +56,18 @@ pub(in crate::runtime::cpu) type Pack<T> = unsafe fn(usize, usize, usize, Matrix
 /// `from`, whose column stride is 1, is readable for the rows, and `to` writable; they do not overlap, and the machine has the instruction set.
 pub(in crate::runtime::cpu) type CopyRows<T> = unsafe fn(usize, usize, Matrix<T>, *mut T, usize);
 
+/// Copies elements that lie side by side to every second place: (elements, from, to).
+///
+/// # Safety
+/// `from` is readable for the elements, `to` writable at their places; they do not overlap, and the machine has the instruction set.
+pub(in crate::runtime::cpu) type CopyApart<T> = unsafe fn(usize, *const T, *mut T);
+
 /// The kernels of one instruction set: `whole[V - 1][R - 1]` for whole vectors, `ragged` for a last vector with fewer columns.
 pub(in crate::runtime::cpu) struct Kernels<T: 'static> {
     pub lanes: usize,
     pub pack_panel: Pack<T>,
     pub copy_rows: CopyRows<T>,
+    pub copy_apart: CopyApart<T>,
     /// The largest tile of those that packed panels are cut for, as (vectors, rows, kernel): it fetches [`Tile::ahead`].
     pub streaming: (usize, usize, Kernel<T>),
     pub whole: &'static [&'static [Kernel<T>]],
@@ -106,6 +113,20 @@ trait Lanes {
     /// Packs TRANSPOSE columns, each with its steps side by side, over `steps`, a multiple of 4.
     #[inline(always)]
     unsafe fn transpose(_steps: usize, _from: *const Self::Element, _column_stride: isize, _to: *mut Self::Element, _padded: usize) {}
+    /// Writes the lanes to every second place from `to` on and leaves the places between as they are.
+    #[inline(always)]
+    unsafe fn store_apart(to: *mut Self::Element, value: Self::Vector) {
+        const MOST: usize = 16;
+        let mut lanes = std::mem::MaybeUninit::<[Self::Element; MOST]>::uninit();
+        let lanes = lanes.as_mut_ptr().cast::<Self::Element>();
+        // SAFETY: there is room for all lanes; the caller's `to` reaches 2 COUNT - 1 elements.
+        unsafe {
+            Self::store(lanes, value);
+            for lane in 0..Self::COUNT {
+                *to.add(2 * lane) = *lanes.add(lane);
+            }
+        }
+    }
 }
 
 /// Packs a panel of the right operand: `steps` rows of `columns` elements, padded with zeros to `padded`, a multiple of the lanes.
@@ -167,6 +188,21 @@ unsafe fn copy_rows<L: Lanes>(rows: usize, columns: usize, from: Matrix<L::Eleme
             } else {
                 L::store_masked(target.add(last), L::load_masked(source.add(last), mask), mask);
             }
+        }
+    }
+}
+
+/// The contract of [`CopyApart`].
+#[inline(always)]
+unsafe fn copy_apart<L: Lanes>(count: usize, from: *const L::Element, to: *mut L::Element) {
+    let whole = count / L::COUNT * L::COUNT;
+    // SAFETY: the caller's promise.
+    unsafe {
+        for first in (0..whole).step_by(L::COUNT) {
+            L::store_apart(to.add(2 * first), L::load(from.add(first)));
+        }
+        for index in whole..count {
+            *to.add(2 * index) = *from.add(index);
         }
     }
 }
@@ -246,10 +282,16 @@ macro_rules! kernels {
                 // SAFETY: the caller's promise.
                 unsafe { copy_rows::<$lanes>(rows, columns, from, to, pitch) }
             }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn apart(count: usize, from: *const $element, to: *mut $element) {
+                // SAFETY: the caller's promise.
+                unsafe { copy_apart::<$lanes>(count, from, to) }
+            }
             Kernels {
                 lanes: <$lanes as Lanes>::COUNT,
                 pack_panel: panel,
                 copy_rows: rows,
+                copy_apart: apart,
                 streaming: ($stream_vectors, $stream_rows, kernel::<$stream_vectors, $stream_rows, false, true>),
                 whole: &[$(&[$(kernel::<$vectors, $rows, false, false>),*]),*],
                 ragged: &[$(&[$(kernel::<$vectors, $rows, true, false>),*]),*],
@@ -365,7 +407,7 @@ mod x86 {
     /// A vector type of this architecture from its intrinsics; `$mask` makes a mask of the first `$count` lanes.
     macro_rules! lanes {
         ($name:ident, $element:ty, $vector:ty, $mask_type:ty, $lanes:literal, $zero:ident, $splat:ident, $fma:ident, $add:ident, $load:ident, $store:ident,
-         |$count:ident| $mask:expr, |$from:ident, $m1:ident| $load_masked:expr, |$to:ident, $value:ident, $m2:ident| $store_masked:expr $(, transpose $transpose:ident $columns:literal)?) => {
+         |$count:ident| $mask:expr, |$from:ident, $m1:ident| $load_masked:expr, |$to:ident, $value:ident, $m2:ident| $store_masked:expr $(, transpose $transpose:ident $columns:literal)? $(, apart $apart:ident)?) => {
             struct $name;
             // SAFETY (all functions): called only from kernels that have switched the instruction set on, with the caller's promise for pointers.
             impl Lanes for $name {
@@ -435,6 +477,13 @@ mod x86 {
                         unsafe { $transpose(steps, from, column_stride, to, padded) }
                     }
                 )?
+                $(
+                    #[inline(always)]
+                    unsafe fn store_apart(to: *mut $element, value: $vector) {
+                        // SAFETY: see above.
+                        unsafe { $apart(to, value) }
+                    }
+                )?
             }
         };
     }
@@ -448,7 +497,8 @@ mod x86 {
         |count| ((1u32 << count) - 1) as __mmask16,
         |from, mask| _mm512_maskz_loadu_ps(mask, from),
         |to, value, mask| _mm512_mask_storeu_ps(to, mask, value),
-        transpose transpose_16 16
+        transpose transpose_16 16,
+        apart store_apart_16
     );
     lanes!(
         Avx512F64,
@@ -491,6 +541,18 @@ mod x86 {
         |from, mask| _mm256_maskload_pd(from, mask),
         |to, value, mask| _mm256_maskstore_pd(to, mask, value)
     );
+
+    /// Eight lanes at a time, expanded to the even ones of a vector; the odd ones are not written.
+    #[inline(always)]
+    unsafe fn store_apart_16(to: *mut f32, value: __m512) {
+        const EVEN: __mmask16 = 0x5555;
+        // SAFETY: the contract of `Lanes::store_apart`.
+        unsafe {
+            _mm512_mask_storeu_ps(to, EVEN, _mm512_maskz_expand_ps(EVEN, value));
+            let upper = _mm512_shuffle_f32x4::<0b11_10_11_10>(value, value);
+            _mm512_mask_storeu_ps(to.add(16), EVEN, _mm512_maskz_expand_ps(EVEN, upper));
+        }
+    }
 
     /// Sixteen columns, sixteen steps at a time, so that each cache line is loaded once: columns often lie a power of two apart and push each
     /// other out of the first-level cache.

@@ -235,8 +235,9 @@ impl<T: Float + Default> Passes<T> {
         }
     }
 
+    /// Tasks of a pass for each image and group.
     fn tasks(&self, pass: &Pass) -> usize {
-        if pass.blocks.grid.contains(&0) { 0 } else { self.geometry.batch * self.geometry.groups * pass.blocks.count() * pass.row_blocks }
+        if pass.blocks.grid.contains(&0) { 0 } else { pass.blocks.count() * pass.row_blocks }
     }
     fn at_once(&self, pass: &Pass) -> usize {
         self.channels.div_ceil(pass.stretches)
@@ -461,8 +462,10 @@ impl<T: Float + Default> Passes<T> {
                 // SAFETY: the caller's promise.
                 unsafe {
                     let (from, to) = (sums.add(channel * pixels + pixel), target.add(to));
-                    for index in 0..length {
-                        *to.add(index * step) = *from.add(index);
+                    if step == 2 {
+                        (self.kernels.copy_apart)(length, from, to);
+                    } else {
+                        (0..length).for_each(|index| *to.add(index * step) = *from.add(index));
                     }
                 }
             });
@@ -516,15 +519,22 @@ impl<T: Float + Default + Send + Sync> Kernel for Passes<T> {
                 unsafe { fill(target.get().cast::<T>().add(channel * self.target_elements), self.target_elements) };
             })?;
         }
-        for pass in &self.passes {
-            let bytes = self.scratch(pass).iter().sum::<usize>() * size_of::<T>();
-            let (source, ordered, target): (Shared, Shared, Shared) = (source, ordered, target);
-            jobs.parallel_for(self.tasks(pass), &|index, scratch| {
-                let scratch = scratch.pointer(bytes).cast();
-                // SAFETY: tasks write different blocks and rows of the result.
-                unsafe { self.task(pass, index, source.get().cast(), ordered.get().cast(), target.get().cast(), scratch) };
-            })?;
-        }
-        Ok(())
+        // Image by image, all passes of one: they write the same lines of the result.
+        let bytes = self.scratch_bytes();
+        let each: usize = self.passes.iter().map(|pass| self.tasks(pass)).sum();
+        let (source, ordered, target): (Shared, Shared, Shared) = (source, ordered, target);
+        jobs.parallel_for(self.geometry.batch * groups * each, &|index, scratch| {
+            let scratch = scratch.pointer(bytes).cast();
+            let (image, mut index) = (index / each, index % each);
+            for pass in &self.passes {
+                let tasks = self.tasks(pass);
+                if index < tasks {
+                    let index = image * tasks + index;
+                    // SAFETY: tasks write different blocks and rows of the result.
+                    return unsafe { self.task(pass, index, source.get().cast(), ordered.get().cast(), target.get().cast(), scratch) };
+                }
+                index -= tasks;
+            }
+        })
     }
 }
