@@ -2680,7 +2680,8 @@ TenonValue tenon_multilabel_soft_margin_loss(TenonValue x, TenonValue target, Te
  * usually is 0. Of each sequence the first steps [N] of T and the first counts [N] of S count: integers, at most T and S.
  * For one sequence: [T, C], [S], and scalars. The mean is that of the losses each divided by its number of labels, at
  * least 1. A sequence that cannot be, for want of steps, has the loss inf, or with zero_infinity 0, and no slope. A label
- * outside 0..C or a count beyond S fails the run.
+ * outside 0..C or a count outside 0..=S fails the run; labels behind the count are not looked at, and more steps than T
+ * count as T.
  */
 TenonValue tenon_ctc_loss(TenonValue scores, TenonValue labels, TenonValue steps, TenonValue counts, int64_t blank,
     TenonReduction reduction, bool zero_infinity);
@@ -2947,7 +2948,10 @@ enum {
 typedef struct TenonOperation {
     /** The bytes of this struct that were written: as many as the caller has room for, and the library knows. */
     size_t struct_size;
-    /** The operation's name; the function that records it is tenon_ with this name behind. */
+    /**
+     * The operation's name. The function that records it is tenon_ with this name behind; where the name is one way to call a
+     * function that has more, without the name's last words.
+     */
     const char *name;
     /** What it computes, in one line. */
     const char *meaning;

@@ -74,6 +74,13 @@ pub type TenonDropFunction = Option<extern "C" fn(user: *mut c_void)>;
 /// Rust cannot unwind from still end the process: a small allocation that fails (tensors, arenas, and tables allocate
 /// fallibly and answer `TENON_OUT_OF_MEMORY`), a stack that overflows, and a panic of a destructor during unwinding.
 pub fn boundary(error: *mut TenonError, body: impl FnOnce() -> Result<()>) -> TenonStatus {
+    let mut body = Some(body);
+    boundary_of(error, &mut || body.take().map_or(Ok(()), |body| body()))
+}
+
+/// Once in the library: hundreds of functions cross here.
+#[inline(never)]
+fn boundary_of(error: *mut TenonError, body: &mut dyn FnMut() -> Result<()>) -> TenonStatus {
     let failure = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => {
             // SAFETY: the host passes NULL or room for a TenonError.

@@ -17,7 +17,8 @@ pub const TENON_ANY_ORDER: i32 = 2147483647;
 pub struct TenonOperation {
     /// The bytes of this struct that were written: as many as the caller has room for, and the library knows.
     pub struct_size: usize,
-    /// The operation's name; the function that records it is tenon_ with this name behind.
+    /// The operation's name. The function that records it is tenon_ with this name behind; where the name is one way to call a
+    /// function that has more, without the name's last words.
     pub name: *const c_char,
     /// What it computes, in one line.
     pub meaning: *const c_char,

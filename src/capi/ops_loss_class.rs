@@ -114,7 +114,8 @@ pub extern "C" fn tenon_multilabel_soft_margin_loss(
 /// usually is 0. Of each sequence the first steps [N] of T and the first counts [N] of S count: integers, at most T and S.
 /// For one sequence: [T, C], [S], and scalars. The mean is that of the losses each divided by its number of labels, at
 /// least 1. A sequence that cannot be, for want of steps, has the loss inf, or with zero_infinity 0, and no slope. A label
-/// outside 0..C or a count beyond S fails the run.
+/// outside 0..C or a count outside 0..=S fails the run; labels behind the count are not looked at, and more steps than T
+/// count as T.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_ctc_loss(
     scores: TenonValue,

@@ -279,19 +279,11 @@ pub fn record_optional<const N: usize>(
     more: TenonValue,
     body: impl FnOnce(&mut Trace, [Value; N], Option<Value>) -> Result<Value>,
 ) -> TenonValue {
-    if (more.graph, more.index, more.reserved) == (0, 0, 0) {
-        return try_record(name, operands, |g, operands| body(g, operands, None));
+    let mut all = operands.to_vec();
+    if !more.is_zero() {
+        all.push(more);
     }
-    let graphs = operands.iter().chain([&more]).map(|operand| TenonGraph::from_id(operand.graph));
-    let Some(graph) = first_graph(graphs) else { return TenonValue::NONE };
-    in_graph(graph, name, |g| {
-        let mut known = [Value::INVALID; N];
-        for (index, (known, operand)) in known.iter_mut().zip(operands).enumerate() {
-            *known = operand.in_graph(graph.id(), g).map_err(|error| error.within(&format!("operand {}", index + 1)))?;
-        }
-        let more = more.in_graph(graph.id(), g).map_err(|error| error.within(&format!("operand {}", N + 1)))?;
-        body(g, known, Some(more))
-    })
+    record_operands(name, &all, &mut once(|g: &mut Trace, known: &[Value]| body(g, first_known(known)?, known.get(N).copied())))
 }
 
 /// [`record`] with a body that looks at more of what the host passed, which may be bad.
@@ -300,15 +292,37 @@ pub fn try_record<const N: usize>(
     operands: [TenonValue; N],
     body: impl FnOnce(&mut Trace, [Value; N]) -> Result<Value>,
 ) -> TenonValue {
+    record_operands(name, &operands, &mut once(|g: &mut Trace, known: &[Value]| body(g, first_known(known)?)))
+}
+
+/// What records an operation on the values behind its operands.
+type Body<'a> = &'a mut dyn FnMut(&mut Trace, &[Value]) -> Result<Value>;
+
+/// What all operations share, once in the library: hundreds of functions call it, and copies of it would be most of their code.
+#[inline(never)]
+fn record_operands(name: &str, operands: &[TenonValue], body: Body) -> TenonValue {
     let graphs = operands.iter().map(|operand| TenonGraph::from_id(operand.graph));
     let Some(graph) = first_graph(graphs) else { return TenonValue::NONE };
     in_graph(graph, name, |g| {
-        let mut known = [Value::INVALID; N];
-        for (index, (known, operand)) in known.iter_mut().zip(operands).enumerate() {
-            *known = operand.in_graph(graph.id(), g).map_err(|error| error.within(&format!("operand {}", index + 1)))?;
+        let mut known = Vec::with_capacity(operands.len());
+        for (index, operand) in operands.iter().enumerate() {
+            known.push(operand.in_graph(graph.id(), g).map_err(|error| error.within(&format!("operand {}", index + 1)))?);
         }
-        body(g, known)
+        body(g, &known)
     })
+}
+
+/// A body that runs once, as one that might run again.
+fn once<F: FnOnce(&mut Trace, &[Value]) -> Result<Value>>(body: F) -> impl FnMut(&mut Trace, &[Value]) -> Result<Value> {
+    let mut body = Some(body);
+    move |g, known| match body.take() {
+        Some(body) => body(g, known),
+        None => Err(Error::internal("an operation is recorded once")),
+    }
+}
+
+fn first_known<const N: usize>(known: &[Value]) -> Result<[Value; N]> {
+    known.first_chunk().copied().ok_or_else(|| Error::internal("each operand has a value"))
 }
 
 /// [`try_record`] with operands that may be left out: all zero bytes.
@@ -362,6 +376,11 @@ pub fn record_list(
     count: usize,
     body: impl FnOnce(&mut Trace, &[Value]) -> Result<Value>,
 ) -> TenonValue {
+    record_parts(name, parts, count, &mut once(body))
+}
+
+#[inline(never)]
+fn record_parts(name: &str, parts: *const TenonValue, count: usize, body: Body) -> TenonValue {
     // A list that cannot be read leads to no graph, and so to nothing that could tell of it but the missing value.
     let Ok(parts) = slice(parts, count, "parts") else { return TenonValue::NONE };
     let Some(graph) = first_graph(parts.iter().map(|part| TenonGraph::from_id(part.graph))) else { return TenonValue::NONE };
@@ -446,9 +465,14 @@ pub fn first_graph(mut graphs: impl Iterator<Item = TenonGraph>) -> Option<Tenon
 
 /// Records into a graph; what fails sticks to it, with `name` in its text. `body` runs no callback.
 pub fn in_graph(graph: TenonGraph, name: &str, body: impl FnOnce(&mut Trace) -> Result<Value>) -> TenonValue {
+    in_graph_of(graph, name, &mut once(|g: &mut Trace, _: &[Value]| body(g)))
+}
+
+#[inline(never)]
+fn in_graph_of(graph: TenonGraph, name: &str, body: Body) -> TenonValue {
     boundary_value(TenonValue::NONE, || {
         let recording = graph.get()?;
-        let recorded = recording.with(|g| match body(g) {
+        let recorded = recording.with(|g| match body(g, &[]) {
             Ok(value) => value,
             Err(error) => g.fail(error.within(name)),
         });

@@ -5,7 +5,7 @@ use serde_json::json;
 use tenon::ir::Value;
 use tenon::ops::Trace;
 use tenon::ops::composite::Reduction;
-use tenon::ops::composite::loss::{Bce, CrossEntropy, MultiMargin, Nll};
+use tenon::ops::composite::loss::{Bce, CrossEntropy, Ctc, MultiMargin, Nll};
 use tenon::{DType, Tensor};
 
 type Loss<'a> = &'a dyn Fn(&mut Trace, &[Value]) -> Value;
@@ -79,6 +79,11 @@ pub fn compare(suite: &Suite) {
     check("CrossEntropyLoss.probabilities", &[&a, &probabilities], &|g, x| g.cross_entropy(x[0], x[1], plain));
     let dense: Loss = &|g, x| g.softmax_cross_entropy_with_logits(x[0], x[1]);
     check("SoftmaxCrossEntropyWithLogits.dense_none", &[&a, &probabilities], dense);
+
+    let ctc = suite.case("losses", "CTCLoss");
+    let integers = |name: &str| json::nested(DType::I32, &ctc[name]);
+    let operands = [f32s(ctc["log_probs"].clone()), integers("targets"), integers("input_lengths"), integers("target_lengths")];
+    suite.compare("CTCLoss", &operands, &[&ctc["loss"]], |g, x| vec![g.ctc_loss(x[0], x[1], x[2], x[3], Ctc::default())]);
 
     // MindSpore's logarithms are at least ln 1e-12, which is an option here.
     let edges = suite.case("losses", "BCELoss.at_0_and_1");

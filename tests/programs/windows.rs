@@ -84,6 +84,12 @@ fn large_convolutions_are_cut_the_same_for_any_number_of_workers() {
 fn taps_may_lie_far_apart() {
     let far = WindowAxis { size: 5, kernel: 3, stride: 1, dilation: 1 << 40, low: 1 << 40, count: 4 };
     convolution(&mut Draws::new("far", 0), DType::F32, &[far], [2, 1, 3, 2]).check("taps far apart");
+    // Windows far apart, too: so far that the elements between overflow, and so far that they would fill gigabytes.
+    for (stride, count) in [(((1 << 60) - 1) / 3, 4), (1 << 25, 17)] {
+        let far = WindowAxis { size: 1, kernel: 1, stride, dilation: 1, low: (count - 1) / 2 * stride, count };
+        let near = WindowAxis { size: 16, kernel: 1, stride: 1, dilation: 1, low: 0, count: 16 };
+        convolution(&mut Draws::new("far", 1), DType::F32, &[far, near], [1, 1, 1, 1]).check("windows far apart");
+    }
 }
 
 #[test]

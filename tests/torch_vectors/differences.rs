@@ -1,7 +1,22 @@
-//! Where Tenon and PyTorch mean different things on purpose: the one list of what is not compared, with reasons.
+//! Where Tenon and PyTorch mean different things on purpose: the lists of what is not compared, with reasons.
 
 use crate::samples::Sample;
 use tenon::DType;
+
+/// Operations with samples that nothing here is compared with.
+pub const ABSENT: &[(&str, &str)] = &[
+    ("__getitem__", "Python's way of indexing; slices, positions, and masks are operations of their own"),
+    ("_segment_reduce/lengths", "segments are told by their ids, not by their lengths"),
+    ("argwhere", SIZE),
+    ("nonzero", SIZE),
+    ("unique", SIZE),
+    ("unique_consecutive", SIZE),
+    ("div/trunc_rounding", "it is trunc of div"),
+    ("index_put", "lists of positions with gaps between them; scatter_nd has them without"),
+    ("linalg.householder_product", "reflections are not taken out of qr"),
+    ("special.ndtri", "it is not offered; erfinv is"),
+];
+const SIZE: &str = "the size of its result depends on the data; here it is given, and the rest filled";
 
 /// What is compared of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -78,6 +78,8 @@ pub(super) fn multinomial(count: usize, replacement: bool, start: u64, state: &A
                     so_far += weight;
                     so_far > bound
                 });
+                // Where the product rounds up to the sum: the last class with a share.
+                let reached = reached.or_else(|| weights.iter().rposition(|weight| *weight > 0.0));
                 all.push(reached.ok_or_else(|| Error::internal("no class is reached"))? as i64);
             }
         } else {

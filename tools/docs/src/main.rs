@@ -34,7 +34,8 @@ const OPENING: &str = "\
 Every operation that a graph can record, by family. In C each is a function `tenon_` with the name behind, in Rust a method of `Trace`;
 where a name is one way to call a function that has more, the function is the one without the last words of the name. The C
 documentation, with parameters, defaults, and errors, is in [`include/tenon.h`](../include/tenon.h); what slopes are at corners and poles
-is in [kinks.md](kinks.md). The page is made from the rows that the tests draw on: `make docs` writes it anew.
+is in [kinks.md](kinks.md). Loops (`tenon_scan`), assignments (`tenon_parameter_assign_value` and its like), calls, and operations of the host's own
+are in the header alone. The page is made from the rows that the tests draw on: `make docs` writes it anew.
 
 * **Shapes** are given as `operands -> result`, with `...` for any dimensions. Elementwise operations of several operands broadcast:
   shapes are aligned at the last dimension, and sizes are equal or 1.

@@ -50,7 +50,8 @@ impl Trace {
     /// `scores` are log-probabilities [T, N, C] (see [`Trace::log_softmax`]), `labels` classes [N, S], other than the blank; of each sequence
     /// the first `steps` [N] of T and the first `counts` [N] of S count, which are at most T and S: integers all. For one sequence: [T, C],
     /// [S], and scalars. The mean is that of the losses each divided by its number of labels, at least 1. A sequence that cannot be, for want
-    /// of steps, has the loss inf, or 0 if the options say so, and no slope. A label outside 0..C or a count beyond S fails the run.
+    /// of steps, has the loss inf, or 0 if the options say so, and no slope. A label outside 0..C or a count outside 0..=S fails the run; labels
+    /// behind the count are not looked at, and more steps than T count as T.
     pub fn ctc_loss(&mut self, scores: Value, labels: Value, steps: Value, counts: Value, options: Ctc) -> Value {
         const NAME: &str = "ctc_loss";
         if !self.knows(NAME, &[scores, labels, steps, counts]) {
@@ -88,6 +89,8 @@ impl Trace {
             return Err(Error::invalid(format!("the blank is class {} of {classes}", options.blank)));
         }
         let [labels, steps, counts] = [labels, steps, counts].map(|value| self.cast(value, DType::I64));
+        // Positions below 0 would count from the end: they lie outside as those beyond it do.
+        let (labels, counts) = (self.or_outside(labels, classes), self.or_outside(counts, most + 1));
         let (spelled, may_skip) = self.with_blanks(labels, counts, [n, most], options.blank)?;
         let counted = self.unsqueeze(counts, 1);
         let steps = self.unsqueeze(steps, 1);
@@ -98,6 +101,12 @@ impl Trace {
         });
         self.check()?;
         Ok(loss)
+    }
+    /// Integers, and `outside` for those below 0.
+    fn or_outside(&mut self, x: Value, outside: usize) -> Value {
+        let (zero, outside) = (self.integer(DType::I64, 0), self.integer(DType::I64, outside as i64));
+        let is_negative = self.less(x, zero);
+        self.select(is_negative, outside, x)
     }
     /// Each label with a blank before and behind it, [N, 2 S + 1]; and where the blank in front may be left out: between labels that differ.
     fn with_blanks(&mut self, labels: Value, counts: Value, [n, most]: [usize; 2], blank: usize) -> Result<(Value, Value)> {

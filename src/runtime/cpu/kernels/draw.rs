@@ -146,9 +146,12 @@ impl Multinomial {
                     words.seek(first.wrapping_add(2 * result as u64));
                     let row = sums.get().cast::<f64>().add(result / self.count * self.classes);
                     let row = std::slice::from_raw_parts(row, self.classes);
-                    // Below the sum, since the number is at most 1 - 2^-53.
-                    let bound = words.unit() * row[self.classes - 1];
-                    set(out.get(), result, row.partition_point(|sum| *sum <= bound) as i64);
+                    let total = row[self.classes - 1];
+                    let bound = words.unit() * total;
+                    let place = row.partition_point(|sum| *sum <= bound);
+                    // A product of subnormal numbers may round up to the sum: then it is the last class with a share.
+                    let place = if place < self.classes { place } else { row.partition_point(|sum| *sum < total) };
+                    set(out.get(), result, place as i64);
                 }
             }
         })

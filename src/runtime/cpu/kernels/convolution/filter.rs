@@ -5,7 +5,7 @@
 //! positions follow one another without a gap, as those of few channels do, the taps of a row are one run. Each share sums its own copy of the
 //! result, and the copies are summed in their order.
 
-use super::{Block, Blocks, Geometry, K_STRETCH, Kernel, MAX_COLUMNS, Memory, STAGED_BYTES, TASKS};
+use super::{Block, Blocks, Geometry, K_STRETCH, Kernel, MAX_COLUMNS, MOST_STAGED, Memory, STAGED_BYTES, TASKS};
 use crate::error::Result;
 use crate::runtime::cpu::matmul::kernel::{Float, Kernels, Tile};
 use crate::runtime::cpu::matmul::pack::Matrix;
@@ -27,20 +27,24 @@ pub struct Filter<T: 'static> {
 }
 
 impl<T: Float + Default> Filter<T> {
-    pub fn new(geometry: Geometry, kernels: &'static Kernels<T>) -> Filter<T> {
+    /// `None` where the smallest part of an image is too large to be held.
+    pub fn new(geometry: Geometry, kernels: &'static Kernels<T>) -> Option<Filter<T>> {
         let grid = geometry.axes.map(|axis| axis.count);
         let stretches = geometry.inputs.div_ceil(CHANNELS).max(1);
         let mut filter = Filter { kernels, blocks: Blocks::new(grid, K_STRETCH), stretches, shares: 1, geometry };
         let mut most = K_STRETCH;
-        while most > MAX_COLUMNS && filter.staged_elements() * size_of::<T>() > STAGED_BYTES {
+        while most > MAX_COLUMNS && filter.staged_elements().saturating_mul(size_of::<T>()) > STAGED_BYTES {
             most /= 2;
             filter.blocks = Blocks::new(grid, most);
+        }
+        if filter.staged_elements() > MOST_STAGED {
+            return None;
         }
         let units = filter.units();
         let pixels = filter.geometry.batch.saturating_mul(filter.geometry.windows());
         let wanted = TASKS.div_ceil(stretches * filter.geometry.groups);
         filter.shares = wanted.min(units).min(pixels / LEAST_PIXELS).max(1);
-        filter
+        Some(filter)
     }
 
     /// Blocks of all images.
@@ -48,7 +52,7 @@ impl<T: Float + Default> Filter<T> {
         if self.geometry.windows() == 0 { 0 } else { self.geometry.batch * self.blocks.count() }
     }
     fn extent(&self, size: [usize; 3]) -> [usize; 3] {
-        std::array::from_fn(|i| (size[i] - 1) * self.geometry.axes[i].stride + self.geometry.axes[i].reach())
+        std::array::from_fn(|i| (size[i] - 1).saturating_mul(self.geometry.axes[i].stride).saturating_add(self.geometry.axes[i].reach()))
     }
     /// Elements of a position of the staged image: as many as there are channels if those are few, else whole vectors.
     fn pitch(&self) -> usize {
@@ -56,7 +60,7 @@ impl<T: Float + Default> Filter<T> {
         if channels < self.kernels.lanes { channels } else { channels.next_multiple_of(self.kernels.lanes) }
     }
     fn staged_elements(&self) -> usize {
-        self.extent(self.blocks.size).iter().product::<usize>() * self.pitch()
+        self.extent(self.blocks.size).into_iter().fold(self.pitch(), usize::saturating_mul)
     }
     /// Elements of a copy of the result.
     fn copy_elements(&self) -> usize {

@@ -23,7 +23,7 @@ const STAGED_BYTES: usize = 256 * 1024;
 const TASKS: usize = 8;
 /// Columns of a panel at most, at every level.
 const MAX_COLUMNS: usize = 64;
-/// Elements that a panel may look at with 64 channels at most; beyond, the plain loops take over.
+/// Elements of an image's part at most: windows and taps that lie so far apart that the smallest part is larger take the plain loops.
 const MOST_STAGED: usize = 1 << 25;
 /// An input's gradient that falls into more passes than this takes the plain loops.
 const MOST_PASSES: usize = 1024;
@@ -62,12 +62,6 @@ impl Geometry {
     fn taps(&self) -> usize {
         self.axes.iter().map(|axis| axis.kernel).product()
     }
-    /// Whether what one row of a panel looks at can be held at once: not with taps so far apart that almost all of it is padding.
-    fn is_compact(&self) -> bool {
-        let panel = [1, 1, MAX_COLUMNS];
-        let extents = self.axes.iter().zip(panel).map(|(axis, most)| (axis.count.clamp(1, most) - 1) * axis.stride + axis.reach());
-        extents.fold(64usize, usize::saturating_mul) <= MOST_STAGED
-    }
 }
 
 pub(super) fn ready(
@@ -90,17 +84,16 @@ pub(super) fn ready(
 
 fn ready_float<T: Float + plain::Number + Default>(geometry: Geometry, role: ConvolutionRole, level: Level) -> Box<dyn Kernel> {
     let kernels = T::kernels(level);
-    if !geometry.is_compact() {
-        return Box::new(plain::Plain::<T>::new(geometry, role));
-    }
-    match role {
-        ConvolutionRole::Forward => Box::new(pass::Passes::forward(geometry, kernels)),
-        ConvolutionRole::InputGradient => match pass::Passes::input_gradient(&geometry, kernels) {
-            Some(passes) => Box::new(passes),
-            None => Box::new(plain::Plain::<T>::new(geometry, role)),
-        },
-        ConvolutionRole::FilterGradient => Box::new(filter::Filter::new(geometry, kernels)),
-    }
+    let kernel = match role {
+        ConvolutionRole::Forward => pass::Passes::forward(geometry.clone(), kernels).map(boxed),
+        ConvolutionRole::InputGradient => pass::Passes::input_gradient(&geometry, kernels).map(boxed),
+        ConvolutionRole::FilterGradient => filter::Filter::new(geometry.clone(), kernels).map(boxed),
+    };
+    kernel.unwrap_or_else(|| Box::new(plain::Plain::<T>::new(geometry, role)))
+}
+
+fn boxed(kernel: impl Kernel + 'static) -> Box<dyn Kernel> {
+    Box::new(kernel)
 }
 
 /// A box of windows whose elements follow one another in a channel: whole planes, rows of one plane, or a part of one row.

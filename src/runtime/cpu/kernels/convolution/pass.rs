@@ -8,7 +8,7 @@
 //! A task is a block of pixels of one image. It stages the part of the source that the block looks at, with its padding, a stretch of channels
 //! at a time; then a tap's pixels are a plain run of the staged rows, and panels are packed by copying runs.
 
-use super::{Block, Blocks, Geometry, K_STRETCH, Kernel, MAX_COLUMNS, Memory, STAGED_BYTES, TASKS};
+use super::{Block, Blocks, Geometry, K_STRETCH, Kernel, MAX_COLUMNS, MOST_STAGED, Memory, STAGED_BYTES, TASKS};
 use crate::error::Result;
 use crate::runtime::cpu::kernels::Shared;
 use crate::runtime::cpu::matmul::kernel::{Float, Kernels, Tile};
@@ -89,16 +89,17 @@ impl Pass {
         self.taps.iter().map(|taps| taps.offsets.len()).product()
     }
     fn staged(&self, size: [usize; 3]) -> Staged {
-        let extent = |i: usize| (size[i] - 1) * self.step[i] + self.taps[i].span() + 1;
+        let extent = |i: usize| (size[i] - 1).saturating_mul(self.step[i]).saturating_add(self.taps[i].span() + 1);
         let phase = extent(2).div_ceil(self.step[2]);
-        let row = phase * self.step[2];
-        let plane = row * extent(1);
-        Staged { channel: plane * extent(0), plane, row, phase }
+        let row = phase.saturating_mul(self.step[2]);
+        let plane = row.saturating_mul(extent(1));
+        Staged { channel: plane.saturating_mul(extent(0)), plane, row, phase }
     }
 }
 
 impl<T: Float + Default> Passes<T> {
-    pub fn forward(geometry: Geometry, kernels: &'static Kernels<T>) -> Passes<T> {
+    /// `None` where the smallest part of an image is too large to be held.
+    pub fn forward(geometry: Geometry, kernels: &'static Kernels<T>) -> Option<Passes<T>> {
         let taps = geometry.axes.map(|axis| Taps {
             numbers: (0..axis.kernel).collect(),
             offsets: (0..axis.kernel).map(|tap| (tap * axis.dilation) as isize - axis.low as isize).collect(),
@@ -129,11 +130,10 @@ impl<T: Float + Default> Passes<T> {
             has_gaps: false,
             geometry,
         };
-        passes.cut();
-        passes
+        passes.cut().then_some(passes)
     }
 
-    /// `None` for a gradient that falls into too many passes.
+    /// `None` for a gradient that falls into too many passes, or where the smallest part of an image is too large to be held.
     pub fn input_gradient(geometry: &Geometry, kernels: &'static Kernels<T>) -> Option<Passes<T>> {
         let mut has_gaps = false;
         let mut phases: [Vec<(usize, Taps)>; 3] = Default::default();
@@ -196,12 +196,11 @@ impl<T: Float + Default> Passes<T> {
             has_gaps,
             geometry: geometry.clone(),
         };
-        passes.cut();
-        Some(passes)
+        passes.cut().then_some(passes)
     }
 
-    /// Decides stretches and blocks, by shape alone.
-    fn cut(&mut self) {
+    /// Decides stretches and blocks, by shape alone; false where the smallest part of an image is too large to be held.
+    fn cut(&mut self) -> bool {
         let (channels, rows, images) = (self.channels, self.rows, self.geometry.batch * self.geometry.groups);
         for pass in &mut self.passes {
             let taps = pass.taps();
@@ -232,7 +231,11 @@ impl<T: Float + Default> Passes<T> {
             }
             let tasks = (images * pass.blocks.count()).max(1);
             pass.row_blocks = TASKS.div_ceil(tasks).min(rows / 24).max(1);
+            if !pass.in_place && pass.staged(pass.blocks.size).channel.saturating_mul(at_once) > MOST_STAGED {
+                return false;
+            }
         }
+        true
     }
 
     /// Tasks of a pass for each image and group.
