@@ -66,7 +66,7 @@ unary! {
     Abs abs "|x|; slope 0 at 0" Number, f64::abs, Ok(|g, x, _, dy| { let s = g.sign(x); g.mul(dy, s) }), [-2.0..-0.1, 0.1..2.0];
     Sign sign "-1, 0 or 1; NaN stays NaN; slope 0" Number, scalar::sign, FLAT, [-2.0..-0.1, 0.1..2.0];
     Exp exp "e^x" Float, f64::exp, Ok(|g, _, y, dy| g.mul(dy, y)), [-3.0..3.0];
-    Expm1 expm1 "e^x - 1, exact near 0" Float, f64::exp_m1, Ok(|g, _, y, dy| { let e = g.add_scalar(y, 1.0); g.mul(dy, e) }), [-3.0..3.0];
+    Expm1 expm1 "e^x - 1, exact near 0" Float, f64::exp_m1, Ok(|g, x, _, dy| { let e = g.exp(x); g.mul(dy, e) }), [-3.0..3.0];
     Exp2 exp2 "2^x" Float, f64::exp2, Ok(|g, _, y, dy| { let s = g.mul_scalar(y, LN_2); g.mul(dy, s) }), [-3.0..3.0];
     Log log "natural logarithm" Float, f64::ln, Ok(|g, x, _, dy| g.div(dy, x)), [0.1..4.0];
     Log1p log1p "ln(1 + x), exact near 0" Float, f64::ln_1p, Ok(|g, x, _, dy| { let s = g.add_scalar(x, 1.0); g.div(dy, s) }), [-0.8..3.0];
