@@ -3,7 +3,7 @@
 
 mod checks;
 
-use checks::{Backend, Numbers, Run, backends, f64_elements, f64_tensor, oracle};
+use checks::{Backend, Numbers, Run, backends, f64_elements, f64_tensor, oracle, pairs};
 use std::collections::BTreeSet;
 use tenon::autodiff::{reverse, reverse_with};
 use tenon::ir::{Binary, Graph, Node, Op, Type, Value};
@@ -69,13 +69,15 @@ impl Case {
     /// For each of `positions`, the derivative of sum(output * weight) over all outputs, by central differences.
     fn differences(&self, run: Run, graph: &Graph, inputs: &[Tensor], positions: &[usize], weights: &[Tensor]) -> Vec<Vec<f64>> {
         let weighted = |outputs: Vec<Tensor>| -> Vec<f64> {
-            outputs.iter().zip(weights).flat_map(|(y, w)| f64_elements(y).into_iter().zip(f64_elements(w)).map(|(y, w)| y * w)).collect()
+            pairs(&outputs, weights)
+                .flat_map(|(y, w)| pairs(&f64_elements(y), &f64_elements(w)).map(|(y, w)| y * w).collect::<Vec<f64>>())
+                .collect()
         };
         let run = |inputs: &[Tensor]| weighted(run(graph, inputs).unwrap_or_else(|error| panic!("{}: {error}", self.name)));
         let derivative = |position: usize, index: usize| {
             let step = STEP * f64_elements(&inputs[position])[index].abs().max(1.0);
             let (up, down) = (run(&self.moved(inputs, position, index, step)), run(&self.moved(inputs, position, index, -step)));
-            up.iter().zip(&down).map(|(up, down)| up - down).sum::<f64>() / (2.0 * step)
+            pairs(&up, &down).map(|(up, down)| up - down).sum::<f64>() / (2.0 * step)
         };
         positions.iter().map(|i| (0..inputs[*i].shape().elements()).map(|index| derivative(*i, index)).collect()).collect()
     }
@@ -100,7 +102,7 @@ impl Case {
         let wrt: Vec<Value> = self.active.iter().map(|i| x[*i]).collect();
         let w = g.input(ty(weights));
         let gradients = reverse(&mut g, &[(y, w)], &wrt).unwrap();
-        let seeds: Vec<(Value, Value)> = gradients.iter().zip(&self.directions).map(|(dx, v)| (*dx, g.input(ty(v)))).collect();
+        let seeds: Vec<(Value, Value)> = pairs(&gradients, &self.directions).map(|(dx, v)| (*dx, g.input(ty(v)))).collect();
         let again: Vec<Value> = wrt.iter().copied().chain([w]).collect();
         let second = reverse(&mut g, &seeds, &again).unwrap_or_else(|error| panic!("{}, again: {error}", self.name));
         let graph = g.finish(&second).unwrap();
@@ -113,10 +115,10 @@ impl Case {
 
 /// The first place where two gradients differ, in words.
 fn difference(analytic: &[Vec<f64>], numeric: &[Vec<f64>]) -> Option<String> {
-    for (operand, (a, n)) in analytic.iter().zip(numeric).enumerate() {
-        for (index, (a, n)) in a.iter().zip(n).enumerate() {
-            // Written so that NaN is a difference.
-            let close = (a - n).abs() <= TOLERANCE * n.abs().max(1.0);
+    for (operand, (a, n)) in pairs(analytic, numeric).enumerate() {
+        for (index, (a, n)) in pairs(a, n).enumerate() {
+            // Written so that NaN is a difference, and infinity too.
+            let close = n.is_finite() && (a - n).abs() <= TOLERANCE * n.abs().max(1.0);
             if !close {
                 return Some(format!("operand {operand}, element {index}: the rule says {a}, differences say {n}"));
             }
@@ -257,7 +259,7 @@ fn planted_faults_are_noticed() {
                 let (mut planted, mut noticed) = (false, false);
                 // In all nodes of the kind; and in the last one alone, since two flips on one way would cancel.
                 for alone in [false, true] {
-                    for (case, truth) in cases.iter().zip(&truths) {
+                    for (case, truth) in pairs(&cases, &truths) {
                         if noticed {
                             break;
                         }

@@ -45,6 +45,12 @@ pub fn backends() -> Vec<Backend> {
     std::iter::once(oracle()).chain(compiled).collect()
 }
 
+/// What stands in the same place of two lists, which are of one length: none of either is left out.
+pub fn pairs<'a, A, B>(a: &'a [A], b: &'a [B]) -> impl Iterator<Item = (&'a A, &'a B)> {
+    assert_eq!(a.len(), b.len(), "lists of one length");
+    a.iter().zip(b)
+}
+
 /// Numbers that are the same in every run, from a name.
 pub struct Numbers {
     stream: Stream,

@@ -70,7 +70,9 @@ fn prelu(g: &mut Trace, x: Value) -> Value {
 /// The slopes of a case, ours where they differ.
 fn slopes(name: &str, x: &Tensor, expected: &Json) -> Json {
     let mut slopes = expected.as_array().expect("a list").clone();
-    for (x, slope) in json::floats(x).into_iter().zip(&mut slopes) {
+    let x = json::floats(x);
+    assert_eq!(x.len(), slopes.len(), "{name}");
+    for (x, slope) in x.into_iter().zip(&mut slopes) {
         for Slope(_, _, here, there) in SLOPES.iter().filter(|Slope(case, is_there, ..)| *case == name && is_there(x)) {
             assert!((slope.as_f64().expect("a number") - there(x)).abs() < 1e-5, "{name} has another slope at {x} than the list says");
             *slope = json!(here(x));

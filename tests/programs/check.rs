@@ -54,6 +54,7 @@ pub fn difference(found: &Tensor, expected: &Tensor, tolerance: f64) -> Option<S
         return None;
     }
     let (found, expected) = (numbers(found), numbers(expected));
+    assert_eq!(found.len(), expected.len(), "elements");
     let differs = |(a, b): (&f64, &f64)| !(a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance);
     let count = found.iter().zip(&expected).filter(|pair| differs(*pair)).count();
     let first = found.iter().zip(&expected).position(differs)?;

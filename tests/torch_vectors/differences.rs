@@ -52,7 +52,6 @@ const FRACTION: fn(&Sample) -> bool = |sample| sample.kwargs["correction"].as_f6
 
 const SHARED: &str = "where windows that overlap chose one element, each hands the whole gradient back there; here they share it";
 const UNREAD: &str = "the gradient there reaches into the triangle that is not read; here it is 0 there";
-const TRIGAMMA: &str = "the second derivative of ln Gamma is off by up to some 1e-10 there";
 
 const fn unlike(op: &'static str, when: fn(&Sample) -> bool, why: &'static str) -> Difference {
     Difference { op, from: Order::Forward, when, dtype: None, why }
@@ -102,8 +101,6 @@ pub const DIFFERENCES: &[Difference] = &[
         dtype: None,
         why: "there, the slope of a norm at 0 is 0, but its own slope is NaN; here it is 0 too",
     },
-    Difference { op: "mvlgamma/mvlgamma_p_1", from: Order::Second, when: ANY, dtype: Some(DType::F64), why: TRIGAMMA },
-    Difference { op: "mvlgamma/mvlgamma_p_3", from: Order::Second, when: ANY, dtype: Some(DType::F64), why: TRIGAMMA },
     unlike("nn.functional.batch_norm", |sample| sample.operands[0].shape().rank() < 2, "an operand without channels is refused here"),
     unlike("nn.functional.cosine_similarity", SCALAR, "a scalar has no axes here"),
     unlike("nn.functional.normalize", SCALAR, "a scalar has no axes here"),
