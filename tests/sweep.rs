@@ -82,6 +82,8 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("tenon_categorical", "generator"),
     ("tenon_multinomial", "generator"),
     ("tenon_shuffle", "generator"),
+    ("tenon_dropout", "generator"),
+    ("tenon_feature_dropout", "generator"),
     ("tenon_randperm", "generator"),
     ("tenon_randint_like", "generator"),
     ("tenon_randint", "generator"),

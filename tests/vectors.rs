@@ -375,6 +375,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("randint_like", "tests/random_distributions"),
     ("randperm", "tests/random_distributions"),
     ("shuffle", "tests/random_distributions"),
+    ("dropout", "tests/random_distributions"),
+    ("feature_dropout", "tests/random_distributions"),
     ("multinomial", "tests/random_distributions"),
     ("categorical", "tests/random_distributions"),
     ("qr", "samples of PyTorch's op database"),

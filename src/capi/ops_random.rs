@@ -141,6 +141,24 @@ pub extern "C" fn tenon_shuffle(x: TenonValue, axis: i64, generator: TenonGenera
     random_of("shuffle", [x], generator, |g, [x], from| Ok(g.shuffle(x, record::axis(axis, g.rank(x))?, from)))
 }
 
+/// 0 with probability p, else x / (1 - p), for floats of any shape (Hinton et al., 2012): the mean stays. Each element has a
+/// draw of its own, in every run; gradients pass by the draws of the result. p = 0, what inference wants, gives x, and p = 1
+/// zeros, whatever x holds: neither draws. PyTorch's and MindSpore's functions have p = 0.5 where none is given. Fails with
+/// TENON_INVALID_ARGUMENT unless p is at least 0 and at most 1, with TENON_DTYPE_MISMATCH if x holds no floats.
+/// tenon_dropout_new makes a layer that does so in training alone.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_dropout(x: TenonValue, p: f64, generator: TenonGenerator) -> TenonValue {
+    random_of("dropout", [x], generator, |g, [x], from| Ok(g.dropout(x, p, from)))
+}
+
+/// tenon_dropout of whole channels (Tompson et al., 2015), PyTorch's and MindSpore's dropout1d, dropout2d, and dropout3d: x is
+/// [N, C, ...], and a channel of a sample shares a draw. Fails also with TENON_SHAPE_MISMATCH if x has fewer than two
+/// dimensions.
+#[unsafe(no_mangle)]
+pub extern "C" fn tenon_feature_dropout(x: TenonValue, p: f64, generator: TenonGenerator) -> TenonValue {
+    random_of("feature_dropout", [x], generator, |g, [x], from| Ok(g.feature_dropout(x, p, from)))
+}
+
 /// The positions (i64 [..., count]) of classes drawn from the rows of weights [..., n]: each with its share of the sum of
 /// the row, which need not be 1. With replacement, MindSpore's default, each draw is from all classes; without, PyTorch's
 /// default, a class is drawn once at most, as by one draw after the other from what is left, and fewer than count classes

@@ -220,6 +220,7 @@ pub const FAMILIES: &[Family] = &[
     family("Images", super::composite::vision::border::ROWS),
     family("Random numbers", super::composite::random::location::ROWS),
     family("Random numbers", super::composite::random::whole::ROWS),
+    family("Random numbers", super::composite::random::dropout::ROWS),
     family("Random numbers", super::composite::random::gamma::ROWS),
     family("Random numbers", super::composite::random::counts::ROWS),
     family("Random numbers", super::composite::random::candidates::ROWS),

@@ -13,7 +13,7 @@ fn lanes_draw_what_each_draws_alone() {
     let generator = context.generator().clone();
     let start = RandomState { offset: 40, ..RandomState::new(6, 2) };
     let from = generator.clone();
-    let f = Function::with_counts(&context, Some(1), Some(5), move |g, x| {
+    let f = Function::with_counts(&context, Some(1), Some(7), move |g, x| {
         let from = from.variable();
         let size = g.abs(x[0]);
         let rate = g.add_scalar(size, 0.5);
@@ -24,7 +24,10 @@ fn lanes_draw_what_each_draws_alone() {
         let classes = g.cast(classes, tenon::DType::F64);
         let more = g.categorical(x[0], 3, from);
         let more = g.cast(more, tenon::DType::F64);
-        Ok(vec![gamma, laplace, poisson, classes, more])
+        let dropped = g.dropout(x[0], 0.5, from);
+        let channels = g.reshape(x[0], &[1, 2, 2]);
+        let channels = g.feature_dropout(channels, 0.5, from);
+        Ok(vec![gamma, laplace, poisson, classes, more, dropped, channels])
     });
     let numbers: Vec<f64> = (0..LANES * 4).map(|i| (i as f64 * 0.7).sin() * 3.0).collect();
     let tensor = |dims: &[usize], numbers: &[f64]| Tensor::from_slice(context.allocator(), numbers, dims).unwrap();
@@ -42,6 +45,6 @@ fn lanes_draw_what_each_draws_alone() {
         assert_eq!(generator.state().unwrap(), moved);
     }
     assert_eq!(together, alone);
-    let words = 4 * 128 + 4 * 2 + 4 * 160 + 4 * 2 + 3 * 2;
+    let words = 4 * 128 + 4 * 2 + 4 * 160 + 4 * 2 + 3 * 2 + 4 + 2;
     assert_eq!(moved, RandomState { offset: 40 + words, ..start });
 }

@@ -5,6 +5,7 @@ mod candidates;
 #[path = "../checks/mod.rs"]
 mod checks;
 mod counts;
+mod dropout;
 mod edges;
 mod fit;
 mod gamma;

@@ -7,6 +7,7 @@
 
 pub mod candidates;
 pub mod counts;
+pub mod dropout;
 pub mod gamma;
 pub mod location;
 pub mod whole;
