@@ -1222,14 +1222,14 @@ TenonValue tenon_multigammaln(TenonValue x, int64_t p);
 TenonValue tenon_zeta(TenonValue s, TenonValue q);
 
 /**
- * The regularized lower incomplete gamma function P(a, x), for a and x that are not negative, else NaN. The gradient in a
- * is refused.
+ * The regularized lower incomplete gamma function P(a, x), for a and x that are not negative, else NaN. Gradients pass to x
+ * to any order and, other than in PyTorch, to a above 0 to first order.
  */
 TenonValue tenon_igamma(TenonValue a, TenonValue x);
 
 /**
- * The regularized upper incomplete gamma function Q(a, x) = 1 - P(a, x), exact where it is small. The gradient in a is
- * refused.
+ * The regularized upper incomplete gamma function Q(a, x) = 1 - P(a, x), exact where it is small. Gradients as in
+ * tenon_igamma.
  */
 TenonValue tenon_igammac(TenonValue a, TenonValue x);
 

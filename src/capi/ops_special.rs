@@ -55,15 +55,15 @@ pub extern "C" fn tenon_zeta(s: TenonValue, q: TenonValue) -> TenonValue {
     record("zeta", [s, q], |g, [s, q]| g.zeta(s, q))
 }
 
-/// The regularized lower incomplete gamma function P(a, x), for a and x that are not negative, else NaN. The gradient in a
-/// is refused.
+/// The regularized lower incomplete gamma function P(a, x), for a and x that are not negative, else NaN. Gradients pass to x
+/// to any order and, other than in PyTorch, to a above 0 to first order.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_igamma(a: TenonValue, x: TenonValue) -> TenonValue {
     record("igamma", [a, x], |g, [a, x]| g.igamma(a, x))
 }
 
-/// The regularized upper incomplete gamma function Q(a, x) = 1 - P(a, x), exact where it is small. The gradient in a is
-/// refused.
+/// The regularized upper incomplete gamma function Q(a, x) = 1 - P(a, x), exact where it is small. Gradients as in
+/// tenon_igamma.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_igammac(a: TenonValue, x: TenonValue) -> TenonValue {
     record("igammac", [a, x], |g, [a, x]| g.igammac(a, x))

@@ -137,14 +137,12 @@ binary! {
         let db = g.mul(dy, slope);
         (dy, g.neg(db))
     }), [];
-    Igamma igamma "regularized lower incomplete gamma function P(a, b)" Float refusing "the slope in the order is not known" on ORDER_AND_ARGUMENT: Ok(|g, a, b, _, dy| {
-        let density = g.gamma_density(a, b);
-        (dy, g.mul(dy, density))
+    Igamma igamma "regularized lower incomplete gamma function P(a, b)" Float on ORDER_AND_ARGUMENT: Ok(|g, a, b, _, dy| {
+        g.igamma_slopes(a, b, dy)
     }), [];
-    Igammac igammac "regularized upper incomplete gamma function Q(a, b)" Float refusing "the slope in the order is not known" on ORDER_AND_ARGUMENT: Ok(|g, a, b, _, dy| {
-        let density = g.gamma_density(a, b);
-        let fall = g.mul(dy, density);
-        (dy, g.neg(fall))
+    Igammac igammac "regularized upper incomplete gamma function Q(a, b)" Float on ORDER_AND_ARGUMENT: Ok(|g, a, b, _, dy| {
+        let fall = g.neg(dy);
+        g.igamma_slopes(a, b, fall)
     }), [];
     LogGammaSlope log_gamma_slope ["-", "-"] "slope in the order a of the logarithm b of a number x, where igamma(a, x) stays the same" Float refusing "the slope's own slope in the shape is not known" on SHAPE_AND_LOGARITHM: Ok(|g, a, b, y, dy| {
         // psi(a) - b - y (a - e^b)
@@ -273,6 +271,21 @@ impl Trace {
         let logarithm = self.sub(power, b);
         let logarithm = self.sub(logarithm, size);
         self.exp(logarithm)
+    }
+    /// dy times the slopes of P(a, b) in a and b. Where P stays the same, ln b moves with a by the slope that [`Trace::log_gamma_slope`] gives, so
+    /// that in a alone P falls by that times b times its slope in b. At 0 and infinity P is 0 and 1 for all a.
+    fn igamma_slopes(&mut self, a: Value, b: Value, dy: Value) -> (Value, Value) {
+        let density = self.gamma_density(a, b);
+        let db = self.mul(dy, density);
+        let logarithm = self.log(b);
+        let slope = self.log_gamma_slope(a, logarithm);
+        let rise = self.mul(db, b);
+        let moved = self.mul(rise, slope);
+        let fall = self.neg(moved);
+        let zero = self.zeros_like(b);
+        let (is_zero, is_infinite) = (self.equal(b, zero), self.is_inf(b));
+        let is_end = self.logical_or(is_zero, is_infinite);
+        (self.select(is_end, zero, fall), db)
     }
     /// The gradients of maximum and minimum: to the winner, half to each at a tie; to both where either is NaN.
     fn pick(&mut self, wins: Compare, a: Value, b: Value, dy: Value) -> (Value, Value) {
