@@ -1450,7 +1450,8 @@ void tenon_broadcast_tensors(const TenonValue *parts, size_t count, TenonValue *
 
 /**
  * x repeated as a whole, repeats[i] times along dimension i, aligned at the last one; where there are more of them than
- * dimensions, dimensions of size 1 come in front.
+ * dimensions, dimensions of size 1 come in front. Fails with TENON_SHAPE_MISMATCH for a negative number, and if the result
+ * has more dimensions or elements than a tensor may have.
  */
 TenonValue tenon_tile(TenonValue x, const int64_t *repeats, size_t repeat_count);
 
@@ -1993,6 +1994,11 @@ TenonValue tenon_bilinear(TenonValue a, TenonValue b, TenonValue weight, TenonVa
  * 1 to 128 values of floats or integers, whose dtypes promote. Two at a time are contracted, in the order with the fewest
  * multiplications for up to eight of them, and in a good one for more; each contraction is a matrix product, or a sum of
  * products where no element is used twice.
+ *
+ * Fails with TENON_INVALID_ARGUMENT for an equation that cannot be read or names another number of values than are given,
+ * for a result that names an axis twice or one that no value has, and for a wrong number of values; with
+ * TENON_SHAPE_MISMATCH for a value that has other dimensions than are named, and for one letter with two sizes; with
+ * TENON_DTYPE_MISMATCH for bool alone.
  */
 TenonValue tenon_einsum(const char *equation, const TenonValue *parts, size_t count);
 
@@ -2277,6 +2283,11 @@ TenonStatus tenon_conv_options_init(TenonConvOptions *options, size_t size);
  * Window i of a dimension lies on elements i * stride + tap * dilation - low; there are (size + low + high - reach) / stride + 1
  * of them, where reach = (kernel - 1) * dilation + 1. Dtypes promote; numbers of any dtype; 16-bit floats are summed in f32. NULL
  * options are the defaults.
+ *
+ * Fails with TENON_SHAPE_MISMATCH for shapes that are not as above, channels that are not cut evenly into the groups, a kernel
+ * that reaches beyond the padded input, and negative options; with TENON_DTYPE_MISMATCH for bool; with TENON_INVALID_ARGUMENT
+ * for a padding that is none, for low or high with a padding that is not explicit, for options of dimensions that w does not
+ * have, and for an output padding.
  */
 TenonValue tenon_conv(TenonValue x, TenonValue w, TenonValue bias, const TenonConvOptions *options);
 
@@ -2287,6 +2298,9 @@ TenonValue tenon_conv(TenonValue x, TenonValue w, TenonValue bias, const TenonCo
  * A dimension of n elements becomes (n - 1) * stride + reach - low - high + output_padding, with reach = 1 + (kernel - 1) *
  * dilation; with TENON_PADDING_SAME n * stride; with TENON_PADDING_VALID n * stride + max(reach - stride, 0). The output padding is
  * computed like the rest, and is less than stride or dilation. NULL options are the defaults.
+ *
+ * Fails as tenon_conv; also with TENON_SHAPE_MISMATCH where the padding leaves nothing, and with TENON_INVALID_ARGUMENT for an
+ * output padding that is too large or goes with a padding that is not explicit.
  */
 TenonValue tenon_conv_transpose(TenonValue x, TenonValue w, TenonValue bias, const TenonConvOptions *options);
 

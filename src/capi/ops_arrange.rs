@@ -20,7 +20,8 @@ pub extern "C" fn tenon_broadcast_tensors(parts: *const TenonValue, count: usize
 }
 
 /// x repeated as a whole, repeats[i] times along dimension i, aligned at the last one; where there are more of them than
-/// dimensions, dimensions of size 1 come in front.
+/// dimensions, dimensions of size 1 come in front. Fails with TENON_SHAPE_MISMATCH for a negative number, and if the result
+/// has more dimensions or elements than a tensor may have.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_tile(x: TenonValue, repeats: *const i64, repeat_count: usize) -> TenonValue {
     try_record("tile", [x], |g, [x]| {

@@ -149,6 +149,11 @@ pub extern "C" fn tenon_bilinear(a: TenonValue, b: TenonValue, weight: TenonValu
 /// 1 to 128 values of floats or integers, whose dtypes promote. Two at a time are contracted, in the order with the fewest
 /// multiplications for up to eight of them, and in a good one for more; each contraction is a matrix product, or a sum of
 /// products where no element is used twice.
+///
+/// Fails with TENON_INVALID_ARGUMENT for an equation that cannot be read or names another number of values than are given,
+/// for a result that names an axis twice or one that no value has, and for a wrong number of values; with
+/// TENON_SHAPE_MISMATCH for a value that has other dimensions than are named, and for one letter with two sizes; with
+/// TENON_DTYPE_MISMATCH for bool alone.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_einsum(equation: *const c_char, parts: *const TenonValue, count: usize) -> TenonValue {
     record_list("einsum", parts, count, |g, parts| Ok(g.einsum(text(equation, "equation")?, parts)))

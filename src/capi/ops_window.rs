@@ -109,6 +109,11 @@ fn weight_rank(g: &Trace, w: Value) -> usize {
 /// Window i of a dimension lies on elements i * stride + tap * dilation - low; there are (size + low + high - reach) / stride + 1
 /// of them, where reach = (kernel - 1) * dilation + 1. Dtypes promote; numbers of any dtype; 16-bit floats are summed in f32. NULL
 /// options are the defaults.
+///
+/// Fails with TENON_SHAPE_MISMATCH for shapes that are not as above, channels that are not cut evenly into the groups, a kernel
+/// that reaches beyond the padded input, and negative options; with TENON_DTYPE_MISMATCH for bool; with TENON_INVALID_ARGUMENT
+/// for a padding that is none, for low or high with a padding that is not explicit, for options of dimensions that w does not
+/// have, and for an output padding.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_conv(x: TenonValue, w: TenonValue, bias: TenonValue, options: *const TenonConvOptions) -> TenonValue {
     record_optional("conv", [x, w], bias, |g, [x, w], bias| {
@@ -127,6 +132,9 @@ pub extern "C" fn tenon_conv(x: TenonValue, w: TenonValue, bias: TenonValue, opt
 /// A dimension of n elements becomes (n - 1) * stride + reach - low - high + output_padding, with reach = 1 + (kernel - 1) *
 /// dilation; with TENON_PADDING_SAME n * stride; with TENON_PADDING_VALID n * stride + max(reach - stride, 0). The output padding is
 /// computed like the rest, and is less than stride or dilation. NULL options are the defaults.
+///
+/// Fails as tenon_conv; also with TENON_SHAPE_MISMATCH where the padding leaves nothing, and with TENON_INVALID_ARGUMENT for an
+/// output padding that is too large or goes with a padding that is not explicit.
 #[unsafe(no_mangle)]
 pub extern "C" fn tenon_conv_transpose(x: TenonValue, w: TenonValue, bias: TenonValue, options: *const TenonConvOptions) -> TenonValue {
     record_optional("conv_transpose", [x, w], bias, |g, [x, w], bias| {

@@ -113,7 +113,8 @@ impl Trace {
             }
         }
     }
-    /// x repeated `counts` times along each dimension, aligned at the last; where there are more counts, dimensions of size 1 come in front.
+    /// x repeated `counts` times along each dimension, aligned at the last; where there are more counts, dimensions of size 1 come in front. Fails
+    /// with SHAPE_MISMATCH if the result has more dimensions or elements than a shape holds.
     pub fn tile(&mut self, x: Value, counts: &[usize]) -> Value {
         if !self.knows("tile", &[x]) {
             return Value::INVALID;
@@ -121,6 +122,21 @@ impl Trace {
         let mut dims = self.dims(x);
         dims.splice(0..0, vec![1; counts.len().saturating_sub(dims.len())]);
         let skipped = dims.len() - counts.len();
+        let mut sizes = dims.clone();
+        for (axis, (size, count)) in sizes[skipped..].iter_mut().zip(counts).enumerate() {
+            let Some(tiled) = size.checked_mul(*count) else {
+                return self.fail(Error::shape(format!("tile: dimension {axis} of {size} elements cannot be repeated {count} times")));
+            };
+            *size = tiled;
+        }
+        let shape = match Shape::new(&sizes) {
+            Ok(shape) => shape,
+            Err(error) => return self.fail(error.within("tile")),
+        };
+        // Else what lies between may be too large where a later count is 0.
+        if shape.elements() == 0 {
+            return self.zeros(self.dtype(x), shape.dims());
+        }
         let mut y = self.reshape(x, &dims);
         for axis in (skipped..dims.len()).rev() {
             let count = counts[axis - skipped];
@@ -128,7 +144,7 @@ impl Trace {
                 continue;
             }
             let (outer, inner) = (dims[..axis].iter().product(), dims[axis..].iter().product());
-            dims[axis] = dims[axis].saturating_mul(count);
+            dims[axis] = sizes[axis];
             y = self.repeated(y, [outer, count, inner], &dims);
         }
         y
@@ -480,4 +496,43 @@ pub(crate) fn kept_sizes(sizes: &[i64]) -> Result<Vec<Option<usize>>> {
         _ => usize::try_from(*size).map(Some).map_err(|_| Error::shape(format!("a size is {size}"))),
     };
     sizes.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::error::Status;
+    use crate::ir::Type;
+    use crate::ops::Trace;
+    use crate::tensor::{DType, Shape};
+
+    fn tiled(dims: &[usize], counts: &[usize]) -> Result<Vec<usize>, (Status, String)> {
+        let mut g = Trace::new();
+        let x = g.input(Type::new(DType::F32, Shape::new(dims).unwrap()));
+        let y = g.tile(x, counts);
+        g.check().map_err(|error| (error.status(), error.message().to_string()))?;
+        Ok(g.dims(y))
+    }
+
+    #[test]
+    fn sizes_that_no_tensor_has_are_refused_in_words() {
+        const HALF: usize = 1 << 32;
+        for (dims, counts) in [
+            (&[2, 3][..], &[1, usize::MAX][..]),
+            (&[2, 3], &[usize::MAX, 1]),
+            (&[2, 3], &[HALF, HALF]),
+            (&[2, 3], &[HALF, HALF, 2]),
+            (&[2], &[usize::MAX, usize::MAX, 0]),
+            (&[], &[HALF, HALF, HALF]),
+            (&[2], &[1; 9]),
+        ] {
+            let (status, text) = tiled(dims, counts).unwrap_err();
+            assert_eq!(status, Status::ShapeMismatch, "{dims:?} {counts:?}");
+            assert!(text.contains("tile: "), "{dims:?} {counts:?}: {text}");
+        }
+        assert_eq!(tiled(&[2, 3], &[4, 2, 1]), Ok(vec![4, 4, 3]));
+        // Nothing, however large what lies between would be.
+        assert_eq!(tiled(&[HALF, 1], &[0, HALF]), Ok(vec![0, HALF]));
+        assert_eq!(tiled(&[HALF, 0], &[HALF / 16, 5]).unwrap_err().0, Status::ShapeMismatch);
+        assert_eq!(tiled(&[3, 0], &[5, 7]), Ok(vec![15, 0]));
+    }
 }
