@@ -39,9 +39,11 @@ docs:
 	cargo run --quiet --package docs
 
 setup:
-	@scripts/setup.sh
+	@scripts/setup.sh test
 
-demo: setup lib
+demo:
+	@scripts/setup.sh
+	@$(MAKE) --no-print-directory lib
 	@$(MAKE) --no-print-directory -C c_examples TENON_LIB=$(abspath $(RELEASE)) BUILD=$(abspath $(EXAMPLES))
 	@mkdir -p $(DEMO)
 	@$(EXAMPLES)/train_digits --out $(DEMO)

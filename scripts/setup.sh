@@ -1,22 +1,26 @@
 #!/usr/bin/env bash
-# Installs what the build and the tests need and this machine lacks; says nothing when all is there. `setup.sh bench` adds what the
-# benchmarks need. Debian and its relatives only: elsewhere it names what is missing.
+# Installs what the build needs and this machine lacks; says nothing when all is there. `setup.sh test` adds what the tests need,
+# `setup.sh bench` what the benchmarks need. Debian and its relatives only: elsewhere it names what is missing.
 set -euo pipefail
 
 rust_wanted=1.95
+purpose=${1:-build}
 
 missing=()
 need() { # need COMMAND PACKAGE
     command -v "$1" >/dev/null 2>&1 || missing+=("$2")
 }
-need gcc gcc
-need g++ g++
-need readelf binutils
+need cc gcc
 need make make
-need pkg-config pkg-config
-need cmake cmake
-need valgrind valgrind
-if [ "${1:-}" = bench ]; then
+if [ "$purpose" = test ]; then
+    need gcc gcc
+    need g++ g++
+    need readelf binutils
+    need pkg-config pkg-config
+    need cmake cmake
+    need valgrind valgrind
+fi
+if [ "$purpose" = bench ]; then
     need python3 python3
     need taskset util-linux
     python3 -c 'import ensurepip' >/dev/null 2>&1 || missing+=(python3-venv)
@@ -50,6 +54,7 @@ if [ "$(printf '%s\n' "$rust_wanted" "$rust" | sort -V | head -n 1)" != "$rust_w
     echo "setup: Rust $rust_wanted or later is needed, this is $rust; 'rustup update stable' brings the current one." >&2
     exit 1
 fi
+[ "$purpose" = test ] || exit 0
 for tool in fmt clippy; do
     if ! cargo "$tool" --version >/dev/null 2>&1; then
         echo "setup: 'cargo $tool' is missing; 'rustup component add rustfmt clippy' brings it." >&2
