@@ -332,13 +332,13 @@ fn ranks_conditions_and_pseudoinverses_go_by_singular_values() {
         let a = f64_tensor(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0], &[3, 3]);
         let b = f64_tensor(&[2.0, 1.0, 1.0, 2.0], &[2, 2]);
         let outputs = run(&backend, &[a.clone(), b], &|g, x| {
-            let counts =
-                [(None, 0.0), (Some(0.5), 0.0), (None, 20.0), (Some(0.0), 0.0)].map(|(rtol, atol)| g.matrix_rank(x[0], rtol, atol));
+            let counts = [(x[0], None, 0.0), (x[0], Some(0.5), 0.0), (x[0], None, 20.0), (x[1], Some(0.0), 0.0)]
+                .map(|(x, rtol, atol)| g.matrix_rank(x, rtol, atol));
             let conditions = [MatrixNorm::Two, MatrixNorm::MinusTwo, MatrixNorm::Infinity].map(|norm| g.cond(x[1], norm));
             [&counts[..], &conditions, &[g.pinv(x[0], None, 0.0), g.pinv(x[1], Some(0.5), 0.0)]].concat()
         });
-        let counts: Vec<i64> = outputs[..3].iter().map(|count| count.to_vec::<i64>().unwrap()[0]).collect();
-        assert_eq!(counts, [2, 1, 0]);
+        let counts: Vec<i64> = outputs[..4].iter().map(|count| count.to_vec::<i64>().unwrap()[0]).collect();
+        assert_eq!(counts, [2, 1, 0, 2]);
         let conditions: Vec<f64> = outputs[4..7].iter().map(|x| f64_elements(x)[0]).collect();
         assert!((conditions[0] - 3.0).abs() + (conditions[1] - 1.0 / 3.0).abs() + (conditions[2] - 3.0).abs() < 1e-14, "{conditions:?}");
         // Moore's and Penrose's conditions.
