@@ -11,9 +11,8 @@ pub enum Linalg {
     /// a [..., m, n] -> three results: L below the diagonal and U on and above it in one matrix [..., m, n]; the permutation (i64 [..., m]): row
     /// i of L U is row permutation[i] of a; and its sign [...], 1 or -1. Each pivot is the first largest element of its column.
     Lu,
-    /// (a, b [..., n, m]) -> x with a x = b, or without `left` (b [..., m, n]) x a = b. Only the triangle of a that `upper` names is read,
-    /// and not its diagonal, which is 1, with `unit`. With `transpose` a stands for its transpose. A zero on the diagonal divides like any other.
-    TriangularSolve { left: bool, upper: bool, transpose: bool, unit: bool },
+    /// (a [..., n, n], b [..., n, m]) -> x with a x = b, or without `left` (b [..., m, n]) x a = b. A zero on the diagonal divides like any other.
+    TriangularSolve(TriangularSolve),
     /// (a [..., n, n], its `Lu`'s first and second result, b [..., n, m]) -> x with a x = b, or with `transpose` a^T x = b. The solution is
     /// a function of a and b: what the decomposition holds is not looked at for its slope.
     Solve { transpose: bool },
@@ -36,7 +35,7 @@ impl Linalg {
         match self {
             Linalg::Cholesky => "cholesky",
             Linalg::Lu => "lu_factor",
-            Linalg::TriangularSolve { .. } => "triangular_solve",
+            Linalg::TriangularSolve(_) => "triangular_solve",
             Linalg::Solve { .. } => "solve",
             Linalg::Qr { .. } => "qr",
             Linalg::Eigh => "eigh",
@@ -47,7 +46,7 @@ impl Linalg {
     /// As [`Op::result_count`].
     pub fn result_count(self) -> Option<usize> {
         match self {
-            Linalg::Cholesky | Linalg::TriangularSolve { .. } | Linalg::Solve { .. } | Linalg::MatrixExp => None,
+            Linalg::Cholesky | Linalg::TriangularSolve(_) | Linalg::Solve { .. } | Linalg::MatrixExp => None,
             Linalg::Qr { .. } | Linalg::Eigh => Some(2),
             Linalg::Lu | Linalg::Svd => Some(3),
         }
@@ -56,8 +55,34 @@ impl Linalg {
     pub fn arity(self) -> usize {
         match self {
             Linalg::Cholesky | Linalg::Lu | Linalg::Qr { .. } | Linalg::Eigh | Linalg::Svd | Linalg::MatrixExp => 1,
-            Linalg::TriangularSolve { .. } => 2,
+            Linalg::TriangularSolve(_) => 2,
             Linalg::Solve { .. } => 4,
         }
+    }
+}
+
+/// Which side of a triangular matrix the unknown is on, and what is meant by the matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TriangularSolve {
+    /// a x = b; otherwise x a = b.
+    pub left: bool,
+    /// The triangle on and above the diagonal is read; otherwise that on and below it.
+    pub upper: bool,
+    /// The transpose of a stands for a.
+    pub transpose: bool,
+    /// The diagonal is taken for ones, and not read.
+    pub unit: bool,
+}
+
+impl TriangularSolve {
+    /// a x = b with a lower triangle.
+    pub const LOWER: TriangularSolve = TriangularSolve { left: true, upper: false, transpose: false, unit: false };
+    /// a x = b with an upper triangle.
+    pub const UPPER: TriangularSolve = TriangularSolve { upper: true, ..TriangularSolve::LOWER };
+}
+
+impl Default for TriangularSolve {
+    fn default() -> TriangularSolve {
+        TriangularSolve::LOWER
     }
 }

@@ -11,7 +11,7 @@ mod window;
 
 pub use crate::random::Draw;
 pub use graph::{Graph, Literal, Node, NodeId, Type, Value, VariableId};
-pub use linalg::Linalg;
+pub use linalg::{Linalg, TriangularSolve};
 pub use op::{
     Attention, Binary, Class, Compare, ConvolutionRole, CumulativeKind, Distribution, Kernel, Op, ReduceKind, ScatterKind, Unary,
     WindowRole,

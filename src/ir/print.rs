@@ -11,7 +11,7 @@
 //! A line is a node: its value, its operation with operands and attributes, its type, the path of the cell that recorded it. Scalars
 //! that are known stand where they are used, inputs in the first line, what variables will hold in the last lines.
 
-use crate::ir::{Graph, Linalg, Literal, Node, Op, Value, WindowAxis};
+use crate::ir::{Graph, Linalg, Literal, Node, Op, TriangularSolve, Value, WindowAxis};
 use crate::random::Draw;
 use std::fmt;
 
@@ -145,7 +145,7 @@ impl Graph {
                 let said = match *op {
                     Linalg::Cholesky | Linalg::Lu | Linalg::Eigh | Linalg::Svd | Linalg::MatrixExp => [None; 4],
                     Linalg::Qr { complete } => [complete.then_some("complete"), None, None, None],
-                    Linalg::TriangularSolve { left, upper, transpose, unit } => [
+                    Linalg::TriangularSolve(TriangularSolve { left, upper, transpose, unit }) => [
                         Some(if left { "left" } else { "right" }),
                         Some(if upper { "upper" } else { "lower" }),
                         transpose.then_some("transposed"),

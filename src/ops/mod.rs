@@ -27,10 +27,10 @@ mod unary;
 mod validate;
 mod window;
 
+pub use crate::ir::TriangularSolve;
 pub use attention::AttentionOptions;
 
 pub use catalog::{Differentiable, Domain, FAMILIES, Family, Row, Sample, Values, catalog};
-pub use linalg::TriangularSolve;
 pub(crate) use region::reorder_inputs;
 pub use region::{CustomGradient, Region, custom_gradient};
 pub use rules::{Contribution, definition, gradient, gradient_several, infer, infer_in, infer_several, passes_gradient};

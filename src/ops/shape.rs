@@ -305,7 +305,7 @@ impl Trace {
     }
     /// Tensors one behind the other along `axis`; the other dimensions agree. Dtypes promote.
     pub fn concat(&mut self, parts: &[Value], axis: usize) -> Value {
-        let dtype = parts.iter().map(|part| self.dtype(*part)).reduce(super::binary::promote);
+        let dtype = self.promoted(parts);
         let parts: Vec<Value> = parts.iter().map(|part| self.cast(*part, dtype.expect("there are parts"))).collect();
         self.push(Op::Concat(axis.min(255) as u8), &parts)
     }

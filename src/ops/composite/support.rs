@@ -56,15 +56,36 @@ impl Trace {
     /// Runs `body` on the operands in their common float dtype. 16-bit floats are f32 in between, so that sums and powers fit, and so are
     /// integers and bool, whose result stays f32.
     pub(in crate::ops) fn in_float(&mut self, name: &str, x: &[Value], body: impl FnOnce(&mut Trace, &[Value]) -> Value) -> Value {
+        self.in_float_parts(name, x, |g, x| [body(g, x)])[0]
+    }
+    /// [`Trace::in_float`] for a body with several results, of which those that are no floats stay as they are.
+    pub(in crate::ops) fn in_float_parts<const M: usize>(
+        &mut self,
+        name: &str,
+        x: &[Value],
+        body: impl FnOnce(&mut Trace, &[Value]) -> [Value; M],
+    ) -> [Value; M] {
+        // What does not depend on the body is in functions of its own: there are many bodies.
+        let Some((dtype, wide)) = self.widened(name, x) else { return [Value::INVALID; M] };
+        body(self, &wide).map(|y| self.narrowed(y, dtype))
+    }
+    /// The dtype that values promote to, and the values in the dtype that [`Trace::in_float`] computes in.
+    fn widened(&mut self, name: &str, x: &[Value]) -> Option<(DType, Vec<Value>)> {
         if !self.knows(name, x) {
-            return Value::INVALID;
+            return None;
         }
-        let dtype = x.iter().map(|x| self.dtype(*x)).reduce(binary::promote).unwrap_or(DType::F32);
+        let dtype = self.promoted(x).unwrap_or(DType::F32);
+        let inside = if dtype == DType::F64 { DType::F64 } else { DType::F32 };
+        Some((dtype, x.iter().map(|x| self.cast(*x, inside)).collect()))
+    }
+    /// A result of [`Trace::in_float`] for values that promote to this dtype.
+    fn narrowed(&mut self, y: Value, dtype: DType) -> Value {
         let is_narrow = matches!(dtype, DType::F16 | DType::BF16);
-        let inside = if is_narrow || !dtype.is_float() { DType::F32 } else { dtype };
-        let wide: Vec<Value> = x.iter().map(|x| self.cast(*x, inside)).collect();
-        let y = body(self, &wide);
-        if is_narrow { self.cast(y, dtype) } else { y }
+        if is_narrow && self.contains(y) && self.dtype(y).is_float() { self.cast(y, dtype) } else { y }
+    }
+    /// The dtype that values of this graph promote to, if there are any.
+    pub(in crate::ops) fn promoted(&self, x: &[Value]) -> Option<DType> {
+        x.iter().map(|x| self.dtype(*x)).reduce(binary::promote)
     }
     /// Whether two shapes are equal; if not, that sticks.
     pub(in crate::ops) fn same_shapes(&mut self, name: &str, a: Value, b: Value) -> bool {

@@ -1,9 +1,8 @@
 //! The Cholesky decomposition.
 
-use crate::ir::{Linalg, Value};
+use crate::ir::{Linalg, TriangularSolve, Value};
 use crate::ops::Trace;
 use crate::ops::catalog::{Row, Values};
-use crate::ops::linalg::TriangularSolve;
 use crate::ops::rules::Contribution;
 
 const REAL: Values = Values::Uniform(-1.0, 1.0);

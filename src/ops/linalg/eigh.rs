@@ -74,8 +74,7 @@ pub(super) fn gradient(g: &mut Trace, a: Value, y: Value, dy: &[Option<Value>]) 
 impl Trace {
     /// 1 / x off the diagonal of matrices [..., n, n], 0 on it.
     pub(super) fn reciprocal_off_diagonal(&mut self, x: Value, n: usize) -> Value {
-        let (row, column) = (self.iota(DType::I64, &[n, n], 0), self.iota(DType::I64, &[n, n], 1));
-        let diagonal = self.equal(row, column);
+        let diagonal = self.eye(DType::Bool, n, n);
         let (zero, one) = (self.scalar(self.dtype(x), 0.0), self.scalar(self.dtype(x), 1.0));
         let apart = self.select(diagonal, one, x);
         let inverse = self.reciprocal(apart);
@@ -99,8 +98,8 @@ impl Trace {
         if !self.is_square(name, a) {
             return [Value::INVALID; 2];
         }
-        self.in_float_parts(name, [a], |g, [a]| {
-            let a = if upper { g.matrix_transposed(a) } else { a };
+        self.in_float_parts(name, &[a], |g, x| {
+            let a = if upper { g.matrix_transposed(x[0]) } else { x[0] };
             let both = g.linalg(Linalg::Eigh, &[a]);
             [0, 1].map(|number| g.part(both, number))
         })

@@ -1,9 +1,8 @@
 //! The LU decomposition.
 
-use crate::ir::{Linalg, Value};
+use crate::ir::{Linalg, TriangularSolve, Value};
 use crate::ops::Trace;
 use crate::ops::catalog::{Row, Values};
-use crate::ops::linalg::TriangularSolve;
 use crate::ops::rules::Contribution;
 
 const REAL: Values = Values::Uniform(-1.0, 1.0);
@@ -96,8 +95,8 @@ impl Trace {
     /// The first largest element of each column is the pivot. A singular matrix has zeros on the diagonal of U; one that is not finite
     /// gives NaN. The gradient needs the first min(m, n) columns to be independent. Integers give f32; 16-bit floats are computed in f32.
     pub fn lu_factor(&mut self, a: Value) -> [Value; 3] {
-        self.in_float_parts("lu_factor", [a], |g, [a]| {
-            let Some(a) = g.matrix_of("lu_factor", a) else { return [Value::INVALID; 3] };
+        self.in_float_parts("lu_factor", &[a], |g, x| {
+            let Some(a) = g.matrix_of("lu_factor", x[0]) else { return [Value::INVALID; 3] };
             let all = g.linalg(Linalg::Lu, &[a]);
             let [lu, permutation, sign] = [0, 1, 2].map(|number| g.part(all, number));
             [lu, permutation, g.stop_gradient(sign)]

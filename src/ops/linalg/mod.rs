@@ -11,10 +11,8 @@ pub(super) mod qr;
 pub(super) mod svd;
 pub(super) mod triangular;
 
-pub use triangular::TriangularSolve;
-
 use crate::error::{Error, Result};
-use crate::ir::{Linalg, Node, Op, Type, Value};
+use crate::ir::{Linalg, Node, Op, TriangularSolve, Type, Value};
 use crate::ops::Trace;
 use crate::ops::rules::Contribution;
 use crate::ops::shape::broadcast_shape;
@@ -54,7 +52,7 @@ pub(super) fn infer(op: Linalg, inputs: &[Type]) -> Result<Type> {
             let [a] = operands(inputs)?;
             square(&a).map(|_| a)
         }
-        Linalg::TriangularSolve { left, .. } => {
+        Linalg::TriangularSolve(TriangularSolve { left, .. }) => {
             let [a, b] = operands(inputs)?;
             triangular::infer(left, a, b)
         }
@@ -94,9 +92,7 @@ pub(super) fn infer_several(op: Linalg, inputs: &[Type]) -> Result<Vec<Type>> {
 pub(super) fn gradient(g: &mut Trace, op: Linalg, x: &[Value], y: Value, dy: Value) -> Contribution {
     match op {
         Linalg::Cholesky => cholesky::gradient(g, y, dy),
-        Linalg::TriangularSolve { left, upper, transpose, unit } => {
-            triangular::gradient(g, TriangularSolve { left, upper, transpose, unit }, x[0], y, dy)
-        }
+        Linalg::TriangularSolve(how) => triangular::gradient(g, how, x[0], y, dy),
         Linalg::Solve { transpose } => triangular::gradient_solve(g, transpose, x, y, dy),
         Linalg::MatrixExp => exponential::gradient(g, x[0], dy),
         Linalg::Lu | Linalg::Qr { .. } | Linalg::Eigh | Linalg::Svd => Contribution::Zero,
@@ -149,30 +145,13 @@ impl Trace {
                 }
             }
         }
-        let dtype = x.iter().map(|x| self.dtype(*x)).reduce(super::binary::promote).unwrap_or(DType::F32);
+        let dtype = self.promoted(&x).unwrap_or(DType::F32);
         let dtype = if dtype.is_float() { dtype } else { DType::F32 };
         Some(x.map(|x| {
             let dims = self.dims(x);
             let wide = self.cast(x, dtype);
             self.broadcast_to(wide, &[lead.dims(), &dims[dims.len() - 2..]].concat())
         }))
-    }
-    /// [`Trace::in_float`] for a body with several results, of which those that are no floats stay as they are.
-    pub(super) fn in_float_parts<const N: usize, const M: usize>(
-        &mut self,
-        name: &str,
-        x: [Value; N],
-        body: impl FnOnce(&mut Trace, [Value; N]) -> [Value; M],
-    ) -> [Value; M] {
-        if !self.knows(name, &x) {
-            return [Value::INVALID; M];
-        }
-        let dtype = x.iter().map(|x| self.dtype(*x)).reduce(super::binary::promote).unwrap_or(DType::F32);
-        let is_narrow = matches!(dtype, DType::F16 | DType::BF16);
-        let inside = if is_narrow || !dtype.is_float() { DType::F32 } else { dtype };
-        let wide = x.map(|x| self.cast(x, inside));
-        let y = body(self, wide);
-        y.map(|y| if is_narrow && self.contains(y) && self.dtype(y).is_float() { self.cast(y, dtype) } else { y })
     }
     /// x in a float dtype, integers as f32, if it has matrices; if not, that sticks.
     pub(super) fn matrix_of(&mut self, name: &str, x: Value) -> Option<Value> {
@@ -192,10 +171,7 @@ impl Trace {
     }
     /// Matrices with ones on the diagonal and zeros elsewhere, [..., n, n] with these sizes in front.
     pub(super) fn identity_matrices(&mut self, dtype: DType, lead: &[usize], n: usize) -> Value {
-        let position = |g: &mut Trace, axis: usize| g.iota(DType::I64, &[n, n], axis);
-        let (row, column) = (position(self, 0), position(self, 1));
-        let diagonal = self.equal(row, column);
-        let eye = self.cast(diagonal, dtype);
+        let eye = self.eye(dtype, n, n);
         self.broadcast_to(eye, &[lead, &[n, n]].concat())
     }
 }

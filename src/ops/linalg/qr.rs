@@ -1,9 +1,8 @@
 //! The QR decomposition.
 
-use crate::ir::{Linalg, Value};
+use crate::ir::{Linalg, TriangularSolve, Value};
 use crate::ops::Trace;
 use crate::ops::catalog::{Row, Values};
-use crate::ops::linalg::TriangularSolve;
 use crate::ops::rules::Contribution;
 
 const REAL: Values = Values::Uniform(-1.0, 1.0);
@@ -84,8 +83,8 @@ impl Trace {
     ///
     /// The gradient needs the first k columns to be independent; with `complete` there is none for m > n.
     pub fn qr(&mut self, a: Value, complete: bool) -> [Value; 2] {
-        self.in_float_parts("qr", [a], |g, [a]| {
-            let Some(a) = g.matrix_of("qr", a) else { return [Value::INVALID; 2] };
+        self.in_float_parts("qr", &[a], |g, x| {
+            let Some(a) = g.matrix_of("qr", x[0]) else { return [Value::INVALID; 2] };
             let both = g.linalg(Linalg::Qr { complete }, &[a]);
             [0, 1].map(|number| g.part(both, number))
         })

@@ -107,8 +107,8 @@ impl Trace {
         self.singular_parts("svdvals", a)[1]
     }
     fn singular_parts(&mut self, name: &str, a: Value) -> [Value; 3] {
-        self.in_float_parts(name, [a], |g, [a]| {
-            let Some(a) = g.matrix_of(name, a) else { return [Value::INVALID; 3] };
+        self.in_float_parts(name, &[a], |g, x| {
+            let Some(a) = g.matrix_of(name, x[0]) else { return [Value::INVALID; 3] };
             let all = g.linalg(Linalg::Svd, &[a]);
             [0, 1, 2].map(|number| g.part(all, number))
         })

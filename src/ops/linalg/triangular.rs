@@ -1,7 +1,7 @@
 //! Systems of equations: with triangular matrices, and with decomposed ones.
 
 use crate::error::{Error, Result};
-use crate::ir::{Linalg, Type, Value};
+use crate::ir::{Linalg, TriangularSolve, Type, Value};
 use crate::ops::Trace;
 use crate::ops::catalog::{Row, Values};
 use crate::ops::linalg::{matrices, square};
@@ -34,32 +34,6 @@ pub(in crate::ops) const ROWS: &[Row] = &[Row {
     samples: &[&[(&[3, 3], APART), (&[3, 2], REAL)], &[(&[2, 1, 2, 2], APART), (&[2, 2, 1], REAL)]],
     ..Row::COMMON
 }];
-
-/// Which side of a triangular matrix the unknown is on, and what is meant by the matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TriangularSolve {
-    /// a x = b; otherwise x a = b.
-    pub left: bool,
-    /// The triangle on and above the diagonal is read; otherwise that on and below it.
-    pub upper: bool,
-    /// The transpose of a stands for a.
-    pub transpose: bool,
-    /// The diagonal is taken for ones, and not read.
-    pub unit: bool,
-}
-
-impl TriangularSolve {
-    /// a x = b with a lower triangle.
-    pub const LOWER: TriangularSolve = TriangularSolve { left: true, upper: false, transpose: false, unit: false };
-    /// a x = b with an upper triangle.
-    pub const UPPER: TriangularSolve = TriangularSolve { upper: true, ..TriangularSolve::LOWER };
-}
-
-impl Default for TriangularSolve {
-    fn default() -> TriangularSolve {
-        TriangularSolve::LOWER
-    }
-}
 
 pub(super) fn infer(left: bool, a: Type, b: Type) -> Result<Type> {
     let ((lead, n), (lead_b, rows, columns)) = (square(&a)?, matrices(&b)?);
@@ -97,8 +71,7 @@ pub(super) fn gradient_solve(g: &mut Trace, transpose: bool, x: &[Value], y: Val
 
 impl Trace {
     pub(in crate::ops) fn triangular(&mut self, how: TriangularSolve, a: Value, b: Value) -> Value {
-        let TriangularSolve { left, upper, transpose, unit } = how;
-        self.linalg(Linalg::TriangularSolve { left, upper, transpose, unit }, &[a, b])
+        self.linalg(Linalg::TriangularSolve(how), &[a, b])
     }
     /// x with a x = b, for a triangular matrix a [..., n, n] and b [..., n, k]; or as `how` says. Leading dimensions broadcast, dtypes promote,
     /// integers give f32, 16-bit floats are computed in f32. Only the triangle that is meant is read. A zero on the diagonal gives

@@ -2,7 +2,7 @@
 
 use super::elementwise::larger;
 use super::{Array, Data, place, positions};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ir::{Attention, Type};
 use crate::random::RandomState;
 use crate::tensor::Shape;
@@ -51,7 +51,7 @@ impl<'a> Operands<'a> {
             of_key[rank - 2] = column;
             let query = place(&q[..rank - 1], &at[..rank - 1]);
             let key = place(&k[..rank - 1], &of_key[..rank - 1]);
-            let (a, b) = (floats(self.query)?, floats(self.key)?);
+            let (a, b) = (self.query.floats()?, self.key.floats()?);
             let product: f64 = (0..width).map(|i| a[query * width + i] * b[key * width + i]).sum();
             let mut score = product * self.attention.scale;
             if let Some(mask) = self.mask {
@@ -77,17 +77,10 @@ impl<'a> Operands<'a> {
     }
 }
 
-fn floats(x: &Array) -> Result<&[f64]> {
-    match &x.data {
-        Data::Floats(data) => Ok(data),
-        Data::Ints(_) => Err(Error::internal("floats were expected")),
-    }
-}
-
 /// The result and the logarithms of the denominators.
 pub(super) fn attention(attention: &Attention, x: &[&Array], types: &[Type]) -> Result<Vec<Array>> {
     let operands = Operands::new(attention, x)?;
-    let value = floats(operands.value)?;
+    let value = operands.value.floats()?;
     let depth = operands.value.dims()[operands.value.dims().len() - 1];
     let (mut result, mut denominators) = (Vec::new(), Vec::new());
     for row in operands.rows()? {
@@ -107,8 +100,8 @@ pub(super) fn attention(attention: &Attention, x: &[&Array], types: &[Type]) -> 
 pub(super) fn attention_gradient(attention: &Attention, x: &[&Array], types: &[Type]) -> Result<Vec<Array>> {
     let (forward, given) = x.split_at(x.len() - 3);
     let operands = Operands::new(attention, forward)?;
-    let (query, key, value) = (floats(operands.query)?, floats(operands.key)?, floats(operands.value)?);
-    let (denominators, delta, gradient) = (floats(given[0])?, floats(given[1])?, floats(given[2])?);
+    let (query, key, value) = (operands.query.floats()?, operands.key.floats()?, operands.value.floats()?);
+    let (denominators, delta, gradient) = (given[0].floats()?, given[1].floats()?, given[2].floats()?);
     let width = operands.query.dims()[operands.query.dims().len() - 1];
     let depth = operands.value.dims()[operands.value.dims().len() - 1];
     let (mut dq, mut dk, mut dv) = (vec![0.0; query.len()], vec![0.0; key.len()], vec![0.0; value.len()]);

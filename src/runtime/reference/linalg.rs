@@ -4,21 +4,14 @@ mod spectral;
 
 use super::{Array, Data};
 use crate::error::{Error, Result};
-use crate::ir::{Linalg, Type};
+use crate::ir::{Linalg, TriangularSolve, Type};
 
 /// A matrix, row by row.
 type Matrix = Vec<Vec<f64>>;
 
-fn floats(x: &Array) -> Result<&[f64]> {
-    match &x.data {
-        Data::Floats(data) => Ok(data),
-        Data::Ints(_) => Err(Error::internal("floats were expected")),
-    }
-}
-
 /// The matrices of an operand.
 fn matrices(x: &Array) -> Result<Vec<Matrix>> {
-    let data = floats(x)?;
+    let data = x.floats()?;
     let (lead, m, n) = split(&x.ty);
     let row = |matrix: usize, i: usize| data[(matrix * m + i) * n..(matrix * m + i + 1) * n].to_vec();
     Ok((0..lead).map(|matrix| (0..m).map(|i| row(matrix, i)).collect()).collect())
@@ -52,7 +45,7 @@ pub(super) fn one(op: Linalg, x: &[&Array]) -> Result<Data> {
     let a = matrices(x[0])?;
     Ok(match op {
         Linalg::Cholesky => data(a.iter().map(cholesky)),
-        Linalg::TriangularSolve { left, upper, transpose, unit } => {
+        Linalg::TriangularSolve(TriangularSolve { left, upper, transpose, unit }) => {
             let (_, rows, columns) = split(&x[1].ty);
             let b = matrices(x[1])?;
             data(a.iter().zip(b).map(|(a, b)| {

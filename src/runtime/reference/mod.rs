@@ -123,6 +123,12 @@ impl Array {
             Data::Floats(_) => Err(Error::internal("integers were expected")),
         }
     }
+    fn floats(&self) -> Result<&[f64]> {
+        match &self.data {
+            Data::Floats(data) => Ok(data),
+            Data::Ints(_) => Err(Error::internal("floats were expected")),
+        }
+    }
     /// Rounds or wraps every element to the dtype.
     fn round(&mut self) {
         let dtype = self.ty.dtype;

@@ -10,11 +10,10 @@ use crate::tensor::{DType, Shape};
 ///
 /// Normal numbers are the true quantiles of the formula that `NormalFromBits` approximates: compare with a tolerance of 1e-6, relative.
 pub(super) fn random(distribution: Distribution, shape: &Shape, dtype: DType, start: u64, state: &Array) -> Result<Data> {
-    let state = state.ints()?;
-    let state = RandomState::from_words([state[0], state[1], state[2]]);
+    let (stream, first) = position(state, start)?;
     let wide = dtype == DType::F64;
     let mut words = vec![0; shape.elements() * if wide { 2 } else { 1 }];
-    state.stream().fill_words(state.offset.wrapping_add(start), &mut words);
+    stream.fill_words(first, &mut words);
     if distribution == Distribution::Bits {
         return Ok(Data::Ints(words.into_iter().map(|word| word as i32 as i64).collect()));
     }
@@ -34,17 +33,10 @@ fn position(state: &Array, start: u64) -> Result<(Stream, u64)> {
     Ok((state.stream(), state.offset.wrapping_add(start)))
 }
 
-fn floats(x: &Array) -> Result<&[f64]> {
-    match &x.data {
-        Data::Floats(data) => Ok(data),
-        Data::Ints(_) => Err(Error::internal("floats were expected")),
-    }
-}
-
 /// Each element from words of its own; what it makes of them, `crate::random` says for all devices.
 pub(super) fn draw(draw: Draw, shape: &Shape, start: u64, x: &[&Array]) -> Result<Data> {
     let (stream, first) = position(x[0], start)?;
-    let parameters = x[1..].iter().map(|x| floats(x)).collect::<Result<Vec<&[f64]>>>()?;
+    let parameters = x[1..].iter().map(|x| x.floats()).collect::<Result<Vec<&[f64]>>>()?;
     let words = |i: usize| Words::new(stream, first.wrapping_add(i as u64 * draw.words()));
     if draw.is_integer() {
         return Ok(Data::Ints((0..shape.elements()).map(|i| draw.integer(&mut words(i))).collect()));
@@ -61,7 +53,7 @@ pub(super) fn multinomial(count: usize, replacement: bool, start: u64, state: &A
     if classes == 0 || count == 0 {
         return Ok(Data::Ints(all));
     }
-    for (row, weights) in floats(weights)?.chunks_exact(classes).enumerate() {
+    for (row, weights) in weights.floats()?.chunks_exact(classes).enumerate() {
         let positive = weights.iter().filter(|weight| **weight > 0.0).count();
         let sum: f64 = weights.iter().sum();
         if weights.iter().any(|weight| !(0.0..f64::INFINITY).contains(weight)) || sum == f64::INFINITY && replacement || positive < needed {

@@ -6,8 +6,8 @@ mod path;
 
 use crate::error::{Error, Result};
 use crate::ir::Value;
+use crate::ops::Trace;
 use crate::ops::catalog::{Domain, Row, Values};
-use crate::ops::{Trace, binary};
 use crate::tensor::{DType, Shape};
 use contract::Factor;
 pub(super) use equation::Label;
@@ -88,7 +88,7 @@ impl Trace {
         if !(1..=MOST_OPERANDS).contains(&count) {
             return Err(Error::invalid(format!("of {count} operands; there may be 1 to {MOST_OPERANDS}")));
         }
-        let dtype = operands.iter().map(|operand| self.dtype(*operand)).reduce(binary::promote).unwrap_or(DType::Bool);
+        let dtype = self.promoted(operands).unwrap_or(DType::Bool);
         if dtype == DType::Bool {
             return Err(Error::dtype("defined for floats and integers, not bool"));
         }

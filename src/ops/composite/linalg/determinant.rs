@@ -38,8 +38,8 @@ impl Trace {
     /// a = P L U for a [..., m, n] and k = min(m, n): a permutation matrix [..., m, m], a lower triangular matrix with ones on its diagonal
     /// [..., m, k], an upper triangular matrix [..., k, n]; see [`Trace::lu_factor`].
     pub fn lu(&mut self, a: Value) -> [Value; 3] {
-        self.in_float_parts("lu", [a], |g, [a]| {
-            let [lu, permutation, _] = g.lu_factor(a);
+        self.in_float_parts("lu", &[a], |g, x| {
+            let [lu, permutation, _] = g.lu_factor(x[0]);
             if !lu.is_valid() {
                 return [Value::INVALID; 3];
             }
@@ -83,8 +83,8 @@ impl Trace {
         if !self.is_square(NAME, a) {
             return [Value::INVALID; 2];
         }
-        self.in_float_parts(NAME, [a], |g, [a]| {
-            let (exchanges, pivots) = g.pivots(a);
+        self.in_float_parts(NAME, &[a], |g, x| {
+            let (exchanges, pivots) = g.pivots(x[0]);
             let last = g.rank(pivots).saturating_sub(1);
             let signs = g.sign(pivots);
             let product = g.prod(signs, &[last], false);

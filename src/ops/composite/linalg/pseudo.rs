@@ -145,8 +145,8 @@ impl Trace {
     /// How many singular values (i64 [...]) of matrices a [..., m, n] are larger than those that [`Trace::pinv`] takes for 0.
     pub fn matrix_rank(&mut self, a: Value, rtol: Option<f64>, atol: f64) -> Value {
         const NAME: &str = "matrix_rank";
-        self.in_float_parts(NAME, [a], |g, [a]| {
-            let Some(a) = g.matrix_of(NAME, a) else { return [Value::INVALID] };
+        self.in_float_parts(NAME, &[a], |g, x| {
+            let Some(a) = g.matrix_of(NAME, x[0]) else { return [Value::INVALID] };
             let s = g.svdvals(a);
             let Some(cut) = g.cut(NAME, a, s, rtol, atol) else { return [Value::INVALID] };
             let counts = g.greater(s, cut);

@@ -1,11 +1,10 @@
 //! Systems of linear equations.
 
 use crate::error::Error;
-use crate::ir::{Linalg, Value};
+use crate::ir::{Linalg, TriangularSolve, Value};
 use crate::ops::Trace;
 use crate::ops::catalog::Values;
 use crate::ops::composite::support::{YES, rows};
-use crate::ops::linalg::TriangularSolve;
 use crate::tensor::DType;
 
 const REAL: Values = Values::Uniform(-1.0, 1.0);

@@ -70,13 +70,10 @@ impl Trace {
         } else {
             self.randint(DType::I64, 0, range as i64, &[count], generator)
         };
-        let expected = |g: &mut Trace, classes: Value| {
+        self.candidates(sampled, true_classes, range, |g, classes| {
             let dims = g.dims(classes);
-            let each = g.full(DType::F64, &dims, count as f64 / range as f64);
-            g.for_classes(classes, range, each)
-        };
-        let (true_expected, sampled_expected) = (expected(self, true_classes), expected(self, sampled));
-        Candidates { sampled, true_expected, sampled_expected }
+            g.full(DType::F64, &dims, count as f64 / range as f64)
+        })
     }
     /// `count` of the classes 0 to `range` - 1 with probabilities p(c) = ln((c + 2) / (c + 1)) / ln(range + 1): what suits classes in the order of how
     /// frequent they are. What is expected of a class is count p(c). With `unique` each comes once at most, as by draws that are repeated
@@ -109,13 +106,10 @@ impl Trace {
             let (one, last) = (self.integer(DType::I64, 1), self.integer(DType::I64, range as i64 - 1));
             let class = self.sub(above, one);
             let sampled = self.minimum(class, last);
-            let expected = |g: &mut Trace, classes: Value| {
+            return self.candidates(sampled, true_classes, range, |g, classes| {
                 let weight = weight(g, classes);
-                let each = g.mul_scalar(weight, count as f64 / whole);
-                g.for_classes(classes, range, each)
-            };
-            let (true_expected, sampled_expected) = (expected(self, true_classes), expected(self, sampled));
-            return Candidates { sampled, true_expected, sampled_expected };
+                g.mul_scalar(weight, count as f64 / whole)
+            });
         }
         let Ok(shape) = Shape::new(&[range]) else { return Candidates::NONE };
         let noise = self.drawn(Draw::Exponential, DType::F64, shape, &[], generator);
@@ -131,7 +125,7 @@ impl Trace {
         };
         let last = if count > 0 { one(self, count - 1) } else { self.scalar(DType::F64, 0.0) };
         let next = if count < range { one(self, count) } else { self.scalar(DType::F64, f64::INFINITY) };
-        let expected = |g: &mut Trace, classes: Value| {
+        self.candidates(sampled, true_classes, range, |g, classes| {
             // As many others as there are candidates are in by then: for a class that is one, one more than the candidates.
             let place = g.cast(classes, DType::I64);
             let place = g.clamp(place, 0.0, (range - 1) as f64);
@@ -142,11 +136,8 @@ impl Trace {
             let passed = g.mul(weight, end);
             let left = g.neg(passed);
             let missing = g.expm1(left);
-            let each = g.neg(missing);
-            g.for_classes(classes, range, each)
-        };
-        let (true_expected, sampled_expected) = (expected(self, true_classes), expected(self, sampled));
-        Candidates { sampled, true_expected, sampled_expected }
+            g.neg(missing)
+        })
     }
     fn can_sample(&mut self, name: &str, true_classes: Value, count: usize, unique: bool, range: usize) -> bool {
         if !self.knows(name, &[true_classes]) {
@@ -166,14 +157,18 @@ impl Trace {
         }
         false
     }
-    /// A number for each class, 0 for what is none, as f32.
-    fn for_classes(&mut self, classes: Value, range: usize, each: Value) -> Value {
-        let classes = self.cast(classes, DType::I64);
-        let (zero, end) = (self.integer(DType::I64, 0), self.integer(DType::I64, range as i64));
-        let (is_above, is_below) = (self.greater_equal(classes, zero), self.less(classes, end));
-        let is_class = self.logical_and(is_above, is_below);
-        let nothing = self.scalar(DType::F64, 0.0);
-        let number = self.select(is_class, each, nothing);
-        self.cast(number, DType::F32)
+    /// What was sampled, and how often classes were to be expected: `each` (f64) of those that there are, 0 of what is none.
+    fn candidates(&mut self, sampled: Value, true_classes: Value, range: usize, each: impl Fn(&mut Trace, Value) -> Value) -> Candidates {
+        let [true_expected, sampled_expected] = [true_classes, sampled].map(|classes| {
+            let each = each(self, classes);
+            let classes = self.cast(classes, DType::I64);
+            let (zero, end) = (self.integer(DType::I64, 0), self.integer(DType::I64, range as i64));
+            let (is_above, is_below) = (self.greater_equal(classes, zero), self.less(classes, end));
+            let is_class = self.logical_and(is_above, is_below);
+            let nothing = self.scalar(DType::F64, 0.0);
+            let number = self.select(is_class, each, nothing);
+            self.cast(number, DType::F32)
+        });
+        Candidates { sampled, true_expected, sampled_expected }
     }
 }

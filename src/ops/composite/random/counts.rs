@@ -49,10 +49,7 @@ pub(in crate::ops) const ROWS: &[Row] = &[
 
 impl Trace {
     fn counts(&mut self, name: &str, draw: Draw, parameters: &[Value], generator: &Variable) -> Value {
-        self.with_parameters(name, parameters, |g, x| {
-            let ty = g.ty(x[0]);
-            g.drawn(draw, ty.dtype, ty.shape, x, generator)
-        })
+        self.with_parameters(name, parameters, |g, x| g.drawn_with(draw, x, generator))
     }
     /// Poisson numbers: 0 for a rate of 0, infinity for an infinite one, NaN for a negative one. Rates below 10 go through the distribution, larger
     /// ones by Hörmann's transformed rejection (1993): an element has forty tries, of which one fails with a probability below 0.3; after

@@ -85,8 +85,7 @@ impl Trace {
     /// implicit reparameterization, to first order; numbers too small for the dtype have slope 0.
     pub fn random_gamma(&mut self, concentration: Value, rate: Value, generator: &Variable) -> Value {
         self.with_parameters("random_gamma", &[concentration, rate], |g, x| {
-            let ty = g.ty(x[0]);
-            let standard = g.drawn(Draw::Gamma, ty.dtype, ty.shape, &[x[0]], generator);
+            let standard = g.drawn_with(Draw::Gamma, &x[..1], generator);
             let drawn = g.div(standard, x[1]);
             g.where_not_negative(x[1], drawn)
         })
@@ -94,18 +93,13 @@ impl Trace {
     /// The logarithm of a gamma number of rate 1, in f64.
     fn log_gamma_number(&mut self, shape: Value, generator: &Variable) -> Value {
         let wide = self.cast(shape, DType::F64);
-        if !self.contains(wide) {
-            return Value::INVALID;
-        }
-        let shape = self.shape(wide);
-        self.drawn(Draw::LogGamma, DType::F64, shape, &[wide], generator)
+        self.drawn_with(Draw::LogGamma, &[wide], generator)
     }
     /// Chi-square numbers: twice gamma numbers of half the degrees of freedom, which need not be whole. NaN for negative ones.
     pub fn random_chi2(&mut self, freedom: Value, generator: &Variable) -> Value {
         self.with_parameters("random_chi2", &[freedom], |g, x| {
             let half = g.mul_scalar(x[0], 0.5);
-            let ty = g.ty(half);
-            let gamma = g.drawn(Draw::Gamma, ty.dtype, ty.shape, &[half], generator);
+            let gamma = g.drawn_with(Draw::Gamma, &[half], generator);
             g.mul_scalar(gamma, 2.0)
         })
     }

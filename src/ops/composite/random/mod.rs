@@ -12,6 +12,7 @@ pub mod gamma;
 pub mod location;
 pub mod whole;
 
+use crate::error::Result;
 use crate::ir::{Draw, Value, Variable};
 use crate::ops::{Differentiable, Trace};
 use crate::random::RandomState;
@@ -22,16 +23,18 @@ const FLAT: Differentiable = Differentiable::Zero("what is drawn does not move w
 
 /// Records with a generator that starts at the same place in every run of the graph: samples are the same in every run.
 pub(in crate::ops) fn seeded(g: &mut Trace, body: impl FnOnce(&mut Trace, &Variable) -> Value) -> Value {
-    let state = |seed| Tensor::from_slice(&Allocator::system(), &RandomState::new(seed, 11).to_words(), &[3]);
-    match (state(0), state(20)) {
-        (Ok(place), Ok(start)) => {
-            let generator = Variable::new("generator", place);
-            let start = g.constant(&start);
-            g.assign(&generator, start);
-            body(g, &generator)
-        }
-        (Err(error), _) | (_, Err(error)) => g.fail(error),
+    match seeded_generator(g) {
+        Ok(generator) => body(g, &generator),
+        Err(error) => g.fail(error),
     }
+}
+
+fn seeded_generator(g: &mut Trace) -> Result<Variable> {
+    let state = |seed| Tensor::from_slice(&Allocator::system(), &RandomState::new(seed, 11).to_words(), &[3]);
+    let generator = Variable::new("generator", state(0)?);
+    let start = g.constant(&state(20)?);
+    g.assign(&generator, start);
+    Ok(generator)
 }
 
 impl Trace {
@@ -42,6 +45,14 @@ impl Trace {
         }
         let ty = self.ty(x);
         self.drawn(draw, ty.dtype, ty.shape, &[], generator)
+    }
+    /// Numbers with these parameters, of one type, which is the numbers' too.
+    fn drawn_with(&mut self, draw: Draw, parameters: &[Value], generator: &Variable) -> Value {
+        if !self.contains(parameters[0]) {
+            return Value::INVALID;
+        }
+        let ty = self.ty(parameters[0]);
+        self.drawn(draw, ty.dtype, ty.shape, parameters, generator)
     }
     /// Runs `body` on the parameters in their common float dtype and shape, 16-bit floats as f32.
     fn with_parameters(&mut self, name: &str, x: &[Value], body: impl FnOnce(&mut Trace, &[Value]) -> Value) -> Value {

@@ -2,7 +2,7 @@
 //! Wilkinson's shift a diagonal one (Dubrulle, Martin, and Wilkinson, "The implicit QL algorithm", Numerische Mathematik 12, 1968).
 
 use super::householder::reflection;
-use super::real::{dot, leading, magnitude, rotate, scale, subtract, two_rows};
+use super::real::{dot, leading, magnitude, rotate, scale, subtract, swap_rows, two_rows};
 
 /// Steps for one eigenvalue before what is left counts as small if it is so beside the whole matrix, and before there is none.
 const PATIENCE: usize = 30;
@@ -166,8 +166,7 @@ fn sort(values: &mut [f64], vectors: &mut [f64]) {
         if least != i {
             values.swap(i, least);
             if !vectors.is_empty() {
-                let (x, y) = two_rows(vectors, n, i, least);
-                x.swap_with_slice(y);
+                swap_rows(vectors, n, i, least);
             }
         }
     }

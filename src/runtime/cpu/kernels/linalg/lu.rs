@@ -1,6 +1,6 @@
 //! The LU decomposition with partial pivoting.
 
-use super::real::{Real, subtract};
+use super::real::{Real, subtract, swap_rows};
 
 /// Makes L and U of a [m, n] in its place, by Gaussian elimination: of each column the first largest element is the pivot. A pivot of 0 is
 /// left where it is, with what is below it, which is 0 too. `permutation` [m] receives which row of a each row of L U is. The
@@ -20,8 +20,7 @@ pub(super) fn lu<T: Real>(a: &mut [T], m: usize, n: usize, permutation: &mut [i6
             }
         }
         if pivot != k {
-            let (above, below) = a.split_at_mut(pivot * n);
-            above[k * n..(k + 1) * n].swap_with_slice(&mut below[..n]);
+            swap_rows(a, n, k, pivot);
             permutation.swap(k, pivot);
             sign = -sign;
         }

@@ -18,7 +18,7 @@ mod triangular;
 use super::{Kernel, Memory, Shared, TASK};
 use crate::compiler::KernelStep;
 use crate::error::Result;
-use crate::ir::Linalg;
+use crate::ir::{self, Linalg};
 use crate::runtime::jobs::Jobs;
 use crate::tensor::DType;
 use real::Real;
@@ -52,7 +52,7 @@ pub(super) fn ready(step: &KernelStep, op: Linalg) -> Box<dyn Kernel> {
     match op {
         Linalg::Cholesky => Box::new(Cholesky(matrices)),
         Linalg::Lu => Box::new(Lu(matrices)),
-        Linalg::TriangularSolve { left, upper, transpose, unit } => {
+        Linalg::TriangularSolve(ir::TriangularSolve { left, upper, transpose, unit }) => {
             // From the right, a^T solves for each row.
             let triangle = Triangle { upper, transpose: transpose == left, unit };
             Box::new(TriangularSolve { sides: sides(1, left), triangle })

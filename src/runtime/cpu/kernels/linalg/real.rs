@@ -102,6 +102,12 @@ pub(super) fn two_rows<T>(a: &mut [T], n: usize, first: usize, second: usize) ->
     (&mut above[first * n..(first + 1) * n], &mut below[..n])
 }
 
+/// Swaps two different rows of n elements, `first` before `second`.
+pub(super) fn swap_rows<T>(a: &mut [T], n: usize, first: usize, second: usize) {
+    let (x, y) = two_rows(a, n, first, second);
+    x.swap_with_slice(y);
+}
+
 /// The square root of the sum of squares, which may be beyond the range of the floats itself.
 pub(super) fn norm<T: Real>(x: &[T]) -> T {
     let largest = x.iter().fold(T::ZERO, |largest, x| if x.abs() > largest { x.abs() } else { largest });

@@ -2,7 +2,7 @@
 //! to the accuracy of its own size (Hestenes, 1958; Drmac and Veselic, "New fast and accurate Jacobi SVD algorithm", 2008).
 
 use super::householder::{reflect, reflection};
-use super::real::{dot, leading, magnitude, rotate, scale, subtract, two_rows};
+use super::real::{dot, leading, magnitude, rotate, scale, subtract, swap_rows, two_rows};
 
 /// Sweeps over all pairs before a matrix is given up; some six are enough as a rule.
 const SWEEPS: usize = 60;
@@ -65,11 +65,6 @@ pub(super) fn svd(a: &mut [f64], m: usize, n: usize, s: &mut [f64], u: &mut [f64
         }
     }
     scale(s, power);
-}
-
-fn swap_rows(a: &mut [f64], n: usize, first: usize, second: usize) {
-    let (x, y) = two_rows(a, n, first, second);
-    x.swap_with_slice(y);
 }
 
 /// What [`pivoted`] leaves for [`accumulate`], and what both work with.
