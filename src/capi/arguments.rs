@@ -9,6 +9,7 @@ use crate::capi::handle::{Handle, Owner};
 use crate::capi::tensor::TenonTensor;
 use crate::error::{Error, Result, Status};
 use crate::tensor::Tensor;
+use std::alloc::Layout;
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
@@ -66,17 +67,22 @@ impl From<bool> for CBool {
 }
 
 fn check_pointer<T>(pointer: *const T, length: usize, name: &str) -> Result<()> {
+    check_address(pointer.addr(), length, Layout::new::<T>(), name)
+}
+
+/// [`check_pointer`], once for all types.
+fn check_address(address: usize, length: usize, element: Layout, name: &str) -> Result<()> {
     if length == 0 {
         return Ok(());
     }
-    if pointer.is_null() {
+    if address == 0 {
         return Err(Error::invalid(format!("{name} is NULL but has length {length}")));
     }
-    if length.checked_mul(size_of::<T>()).is_none_or(|bytes| bytes > isize::MAX as usize) {
+    if length.checked_mul(element.size()).is_none_or(|bytes| bytes > isize::MAX as usize) {
         return Err(Error::invalid(format!("{name} has length {length}, which no memory holds")));
     }
-    if !pointer.is_aligned() {
-        return Err(Error::invalid(format!("{name} is not aligned to {} bytes", align_of::<T>())));
+    if !address.is_multiple_of(element.align()) {
+        return Err(Error::invalid(format!("{name} is not aligned to {} bytes", element.align())));
     }
     Ok(())
 }
@@ -116,7 +122,11 @@ pub fn reference<'a, T: Plain>(pointer: *const T, name: &str) -> Result<&'a T> {
 }
 
 fn required<T>(pointer: *const T, name: &str) -> Result<()> {
-    if pointer.is_null() { Err(Error::invalid(format!("{name} is NULL"))) } else { Ok(()) }
+    if pointer.is_null() { Err(missing(name)) } else { Ok(()) }
+}
+
+fn missing(name: &str) -> Error {
+    Error::invalid(format!("{name} is NULL"))
 }
 
 /// The longest text that is accepted, in bytes: enough for any path or name, and a bound for a text whose NUL is
@@ -410,67 +420,73 @@ const MOST_OPTIONS: usize = 4096;
 /// against an older header) has defaults for what it lacks, a longer one (of a newer header) is accepted as long as it
 /// asks for nothing that this version does not know.
 pub fn read_options<T: Options>(pointer: *const T) -> Result<T> {
-    let mut options = zeroed::<T>();
-    if !pointer.is_null() {
-        let source = pointer.cast::<u8>();
+    let mut options = MaybeUninit::<T>::zeroed();
+    // SAFETY: a host that passes options passes a whole struct, of its own size; the other is as large as is said.
+    unsafe { read_fields(pointer.cast(), options.as_mut_ptr().cast(), size_of::<T>(), T::FIELD_ENDS, T::NAME) }?;
+    // SAFETY: options consist of Plain fields, of which any bytes are a value.
+    let mut options = unsafe { options.assume_init() };
+    options.fill_defaults();
+    Ok(options)
+}
+
+/// [`read_options`], once for all structs: into `known` zero bytes at `options`.
+///
+/// # Safety
+/// `source` is NULL or points to as many bytes as the number in front says; `options` has room for `known` bytes, and is aligned to usize.
+unsafe fn read_fields(source: *const u8, options: *mut u8, known: usize, ends: &[usize], name: &str) -> Result<()> {
+    if !source.is_null() {
         // SAFETY: not NULL; every options struct begins with its size, and the read does not ask for alignment.
         let struct_size = unsafe { source.cast::<usize>().read_unaligned() };
-        let known = size_of::<T>();
         if !(size_of::<usize>()..=MOST_OPTIONS).contains(&struct_size) {
             return Err(Error::invalid(format!(
-                "struct_size of the {} is {struct_size}: set it with the init function or to sizeof({})",
-                T::NAME,
-                T::NAME
+                "struct_size of the {name} is {struct_size}: set it with the init function or to sizeof({name})"
             )));
         }
         let present = struct_size.min(known);
         // The end of the last whole field; what lies behind it in a shorter struct is padding.
-        let end = T::FIELD_ENDS.iter().copied().filter(|end| *end <= present).max().unwrap_or(0);
-        // SAFETY: the host's struct reaches over `struct_size` bytes; the copy stays within both, and any bytes are a
-        // T.
-        unsafe { (&raw mut options).cast::<u8>().copy_from_nonoverlapping(source, end) };
+        let end = ends.iter().copied().filter(|end| *end <= present).max().unwrap_or(0);
+        // SAFETY: the host's struct reaches over `struct_size` bytes; the copy stays within both.
+        unsafe { options.copy_from_nonoverlapping(source, end) };
         // SAFETY: bytes within the host's struct, which it has initialised.
         let beyond = unsafe { std::slice::from_raw_parts(source.add(present), struct_size - present) };
         if beyond.iter().any(|byte| *byte != 0) {
             return Err(Error::unsupported(format!(
-                "the {} set a field that this version of the library does not know: they have {struct_size} bytes, and {known} are known",
-                T::NAME
+                "the {name} set a field that this version of the library does not know: they have {struct_size} bytes, and {known} are known"
             )));
         }
     }
-    write_size(&mut options, size_of::<T>());
-    options.fill_defaults();
-    Ok(options)
+    // SAFETY: the size is the first field of every options struct.
+    unsafe { options.cast::<usize>().write(known) };
+    Ok(())
 }
 
 /// Fills the host's options struct of `size` bytes with the defaults. For `tenon_..._options_init(options, sizeof
 /// *options)`.
 pub fn init_options<T: Options>(pointer: *mut T, size: usize) -> Result<()> {
-    required(pointer, "options")?;
-    if !(size_of::<usize>()..=MOST_OPTIONS).contains(&size) {
-        return Err(Error::invalid(format!("{size} bytes are not the size of {}: pass sizeof *options", T::NAME)));
-    }
-    let mut options = zeroed::<T>();
+    // SAFETY: options consist of Plain fields, of which zero is a value.
+    let mut options: T = unsafe { MaybeUninit::zeroed().assume_init() };
     options.fill_defaults();
-    write_size(&mut options, size);
-    let known = size_of::<T>().min(size);
-    let target = pointer.cast::<u8>();
-    // SAFETY: the host's struct has `size` bytes; what this version does not know of it is zero, its default.
+    // SAFETY: the defaults are as large as is said; that the host's struct has `size` bytes is its promise.
+    unsafe { write_fields(pointer.cast(), size, (&raw const options).cast(), size_of::<T>(), T::NAME) }
+}
+
+/// [`init_options`], once for all structs.
+///
+/// # Safety
+/// `target` is NULL or has room for `size` bytes; `known` bytes lie at `defaults`.
+unsafe fn write_fields(target: *mut u8, size: usize, defaults: *const u8, known: usize, name: &str) -> Result<()> {
+    required(target, "options")?;
+    if !(size_of::<usize>()..=MOST_OPTIONS).contains(&size) {
+        return Err(Error::invalid(format!("{size} bytes are not the size of {name}: pass sizeof *options")));
+    }
+    let known = known.min(size);
+    // SAFETY: what this version does not know of the host's struct is zero, its default; its size comes first.
     unsafe {
-        target.copy_from_nonoverlapping((&raw const options).cast::<u8>(), known);
+        target.copy_from_nonoverlapping(defaults, known);
         target.add(known).write_bytes(0, size - known);
+        target.cast::<usize>().write_unaligned(size);
     }
     Ok(())
-}
-
-fn zeroed<T: Options>() -> T {
-    // SAFETY: options consist of Plain fields, of which zero is a value.
-    unsafe { MaybeUninit::zeroed().assume_init() }
-}
-
-fn write_size<T: Options>(options: &mut T, size: usize) {
-    // SAFETY: `struct_size` is the first field of every options struct.
-    unsafe { (&raw mut *options).cast::<usize>().write(size) }
 }
 
 /// A host's function with its user pointer, and the function that ends the pointer's use.

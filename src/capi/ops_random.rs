@@ -45,8 +45,13 @@ fn random_of<const N: usize>(
     generator: TenonGenerator,
     body: impl FnOnce(&mut Trace, [Value; N], &Variable) -> Result<Value>,
 ) -> TenonValue {
+    try_record(name, operands, |g, x| body(g, x, generator_for(&operands, generator)?.variable()))
+}
+
+/// The generator that a host means for the graph of its operands.
+fn generator_for(operands: &[TenonValue], generator: TenonGenerator) -> Result<Generator> {
     let graph = first_graph(operands.iter().map(|operand| TenonGraph::from_id(operand.graph)));
-    try_record(name, operands, |g, x| body(g, x, generator_of(graph.unwrap_or(TenonGraph::from_id(0)), generator)?.variable()))
+    generator_of(graph.unwrap_or(TenonGraph::from_id(0)), generator)
 }
 
 /// Uniform random numbers in [0, 1), of a float dtype.

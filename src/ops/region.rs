@@ -106,6 +106,10 @@ impl Trace {
         let mut inner = self.nested();
         let inputs: Vec<Value> = types.iter().map(|ty| inner.input(*ty)).collect();
         let outputs = record(&mut inner, &inputs);
+        self.region_of(inner, types.len(), outputs)
+    }
+    /// The end of [`Trace::region`], which is long, and once for all that records.
+    fn region_of(&mut self, mut inner: Trace, inputs: usize, outputs: Result<Vec<Value>>) -> Result<Region> {
         inner.check()?;
         let outputs = outputs?;
         for dependency in inner.take_dependencies() {
@@ -146,7 +150,7 @@ impl Trace {
                 body.inputs.push(Value::from_index(index));
             }
         }
-        Ok(Region { body, inputs: types.len(), outputs: count, variables, assigned, constants })
+        Ok(Region { body, inputs, outputs: count, variables, assigned, constants })
     }
 
     /// What a region takes from outside, as values of this graph.
@@ -167,6 +171,9 @@ impl Trace {
         self.check_values(inputs, name)?;
         let types: Vec<Type> = inputs.iter().map(|input| self.ty(*input)).collect();
         let region = self.region(&types, record)?;
+        self.call_of(name, inputs, gradient, region)
+    }
+    fn call_of(&mut self, name: &str, inputs: &[Value], gradient: CallGradient, region: Region) -> Result<Vec<Value>> {
         let (variables, constants) = self.captured(&region);
         let operands = [inputs, &variables, &constants].concat();
         let (outputs, assigned) = (region.outputs, region.assigned);
@@ -208,6 +215,13 @@ impl Trace {
         [carries, slices, constants]: [&[Value]; 3],
         record: impl FnOnce(&mut Trace, &[Value]) -> Result<Vec<Value>>,
     ) -> Result<Vec<Value>> {
+        let parts = [carries, slices, constants];
+        let types = self.scan_types(length, parts)?;
+        let region = self.region(&types, record)?;
+        self.scan_of(length, reverse, parts, &types, region)
+    }
+    /// The types of what goes into a step.
+    fn scan_types(&mut self, length: usize, [carries, slices, constants]: [&[Value]; 3]) -> Result<Vec<Type>> {
         self.check_values(&[carries, slices, constants].concat(), "scan")?;
         let mut types: Vec<Type> = carries.iter().map(|carry| self.ty(*carry)).collect();
         for (position, slice) in slices.iter().enumerate() {
@@ -218,7 +232,16 @@ impl Trace {
             }
         }
         types.extend(constants.iter().map(|constant| self.ty(*constant)));
-        let region = self.region(&types, record)?;
+        Ok(types)
+    }
+    fn scan_of(
+        &mut self,
+        length: usize,
+        reverse: bool,
+        [carries, slices, constants]: [&[Value]; 3],
+        types: &[Type],
+        region: Region,
+    ) -> Result<Vec<Value>> {
         if region.outputs < carries.len() {
             return Err(Error::invalid(format!("scan: {} carries go in, {} values come out", carries.len(), region.outputs)));
         }

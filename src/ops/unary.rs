@@ -19,8 +19,6 @@ pub(super) struct UnaryRow {
     domain: Domain,
     /// The dtype of the result, if it is not the operand's.
     result: Option<DType>,
-    /// What it is, said plainly: the oracle computes floats by it. True is 1.
-    definition: fn(f64) -> f64,
     gradient: Result<Rule, &'static str>,
 }
 
@@ -35,9 +33,11 @@ macro_rules! unary {
             name: stringify!($name),
             domain: Domain::$domain,
             result: { #[allow(unused_mut, unused_assignments)] let mut result = None; $(result = Some(DType::$result);)? result },
-            definition: $definition,
             gradient: $gradient,
         }),*];
+        /// What each is, said plainly: the oracle computes floats by it. True is 1. Apart from the table, so that a library without the
+        /// oracle does not have them.
+        const DEFINITIONS: &[fn(f64) -> f64] = &[$($definition),*];
         pub(super) const ROWS: &[Row] = &[$(Row {
             name: stringify!($name),
             meaning: $meaning,
@@ -251,7 +251,8 @@ fn bessel_slope(g: &mut Trace, x: Value, y: Value, dy: Value, rise: Value, fall:
 
 /// The plain definition of a function on floats, which the oracle computes by.
 pub(crate) fn definition(op: Unary) -> fn(f64) -> f64 {
-    row(op).definition
+    // In the order of the table.
+    DEFINITIONS[op as usize]
 }
 
 pub(super) fn row(op: Unary) -> &'static UnaryRow {

@@ -43,6 +43,17 @@ impl Trace {
             }
         }
     }
+    /// Whether a prediction has the shape of its target; if not, that sticks.
+    fn is_predicted(&mut self, name: &str, prediction: Value, target: Value) -> bool {
+        if !self.knows(name, &[prediction, target]) {
+            return false;
+        }
+        let (p, t) = (self.shape(prediction), self.shape(target));
+        if p != t {
+            self.fail(Error::shape(format!("{name}: the prediction is {p}, the target {t}")));
+        }
+        p == t
+    }
     /// A loss of a prediction and a target of one shape, both floats in `body`.
     fn loss_of(
         &mut self,
@@ -52,12 +63,8 @@ impl Trace {
         reduction: Reduction,
         body: impl FnOnce(&mut Trace, Value, Value) -> Value,
     ) -> Value {
-        if !self.knows(name, &[prediction, target]) {
+        if !self.is_predicted(name, prediction, target) {
             return Value::INVALID;
-        }
-        let (p, t) = (self.shape(prediction), self.shape(target));
-        if p != t {
-            return self.fail(Error::shape(format!("{name}: the prediction is {p}, the target {t}")));
         }
         self.in_float(name, &[prediction, target], |g, x| {
             let losses = body(g, x[0], x[1]);

@@ -1,7 +1,8 @@
 //! Single elements at computed positions along an axis: reading them, and joining others to them.
 
 use super::element::{Element, around, get, index_at, resolve, set, with_element, with_size};
-use super::{Kernel, Memory, TASK};
+use super::scatter::put_before;
+use super::{Kernel, Memory, Shared, TASK};
 use crate::compiler::KernelStep;
 use crate::error::{Error, Result};
 use crate::ir::ScatterKind;
@@ -64,6 +65,12 @@ impl Sizes {
     }
 }
 
+/// What is done with pairs of places: of an index, and of what it names in the operand. Not generic: there are many of them.
+type Visit<'a> = dyn Fn(&[(usize, usize)]) + Sync + 'a;
+
+/// Places that are computed before they are visited.
+const TOGETHER: usize = 64;
+
 impl Lines {
     fn new(step: &KernelStep, name: &'static str, operand: &[usize], axis: usize) -> Lines {
         let indices = step.input_types[1];
@@ -75,17 +82,20 @@ impl Lines {
         Lines { name, indices: indices.dtype, outer, count, inner, size: operand[axis], before, behind, pieces }
     }
 
-    /// Calls `visit` with the place of each index and the operand's place that it names; tasks have whole lines, in their order.
+    /// Calls `visit` with the place of each index and the operand's place that it names, some at a time; tasks have whole lines, in their
+    /// order.
     ///
     /// # Safety
     /// `indices` holds the indices.
-    unsafe fn each(&self, indices: super::Shared, jobs: &Jobs, visit: &(impl Fn(usize, usize) + Sync)) -> Result<()> {
+    unsafe fn each(&self, indices: Shared, jobs: &Jobs, visit: &Visit) -> Result<()> {
         let Lines { outer, count, inner, size, pieces, .. } = *self;
         let width = inner.div_ceil(pieces);
         let per_task = (TASK / (count * width).max(1)).clamp(1, outer.max(1));
         let first_bad = AtomicUsize::new(usize::MAX);
         jobs.parallel_for(outer.div_ceil(per_task) * pieces, &|task, _| {
             let (group, piece) = (task / pieces, task % pieces);
+            let mut places = [(0, 0); TOGETHER];
+            let mut known = 0;
             for o in group * per_task..((group + 1) * per_task).min(outer) {
                 let base = self.before.place(o) * size;
                 for i in 0..count {
@@ -93,14 +103,22 @@ impl Lines {
                         let at = (o * count + i) * inner + r;
                         // SAFETY: the caller's promise.
                         match resolve(unsafe { index_at(self.indices, indices.get(), at) }, size) {
-                            Some(position) => visit(at, (base + position) * self.behind.elements + self.behind.place(r)),
+                            Some(position) => {
+                                places[known] = (at, (base + position) * self.behind.elements + self.behind.place(r));
+                                known += 1;
+                            }
                             None => {
                                 first_bad.fetch_min(at, Ordering::Relaxed);
                             }
                         }
+                        if known == TOGETHER {
+                            visit(&places);
+                            known = 0;
+                        }
                     }
                 }
             }
+            visit(&places[..known]);
         })?;
         match first_bad.into_inner() {
             usize::MAX => Ok(()),
@@ -130,7 +148,11 @@ impl Kernel for TakeAlong {
     unsafe fn run(&self, memory: &Memory, jobs: &Jobs) -> Result<()> {
         let (x, indices, out) = (memory.input(0), memory.input(1), memory.output(0));
         // SAFETY: places lie within the operand; each index has an element of the result.
-        unsafe { with_size!(self.dtype, T => self.lines.each(indices, jobs, &|at, place| set::<T>(out.get(), at, get(x.get(), place)))) }
+        unsafe {
+            with_size!(self.dtype, T => self.lines.each(indices, jobs, &|places| {
+                places.iter().for_each(|(at, place)| set::<T>(out.get(), *at, get(x.get(), *place)));
+            }))
+        }
     }
 }
 
@@ -150,18 +172,30 @@ impl ScatterAlong {
         let lines = Lines::new(step, "scatter_along", y.shape.dims(), axis);
         ScatterAlong { kind, lines, dtype: y.dtype, elements: y.shape.elements(), fills }
     }
+    /// Puts what is there before the updates.
+    ///
+    /// # Safety
+    /// As [`Kernel::run`].
+    unsafe fn start(&self, memory: &Memory, jobs: &Jobs) -> Result<()> {
+        let (x, out) = (memory.input(0), memory.output(0));
+        jobs.parallel_for(self.elements.div_ceil(TASK), &|task, _| {
+            let elements = task * TASK..((task + 1) * TASK).min(self.elements);
+            // SAFETY: within the operands; tasks own different elements.
+            unsafe { put_before(self.dtype, self.fills, elements, x, out) };
+        })
+    }
     /// # Safety
     /// As [`Kernel::run`]; elements are of type T.
     unsafe fn join<T: Copy>(&self, memory: &Memory, jobs: &Jobs, join: impl Fn(T, T) -> T + Sync) -> Result<()> {
-        let (x, indices, updates, out) = (memory.input(0), memory.input(1), memory.input(2), memory.output(0));
-        jobs.parallel_for(self.elements.div_ceil(TASK), &|task, _| {
-            for i in task * TASK..((task + 1) * TASK).min(self.elements) {
-                // SAFETY: within the operands; tasks own different elements.
-                unsafe { set::<T>(out.get(), i, get(x.get(), if self.fills { 0 } else { i })) };
-            }
-        })?;
+        let (indices, updates, out) = (memory.input(1), memory.input(2), memory.output(0));
         // SAFETY: places lie within the result; lines of different tasks are different elements of it.
-        unsafe { self.lines.each(indices, jobs, &|at, place| set(out.get(), place, join(get(out.get(), place), get(updates.get(), at)))) }
+        unsafe {
+            self.lines.each(indices, jobs, &|places| {
+                for (at, place) in places {
+                    set(out.get(), *place, join(get(out.get(), *place), get(updates.get(), *at)));
+                }
+            })
+        }
     }
 }
 
@@ -169,6 +203,7 @@ impl Kernel for ScatterAlong {
     unsafe fn run(&self, memory: &Memory, jobs: &Jobs) -> Result<()> {
         // SAFETY: the caller's promise.
         unsafe {
+            self.start(memory, jobs)?;
             match self.kind {
                 ScatterKind::Replace => with_size!(self.dtype, T => self.join::<T>(memory, jobs, |_, new| new)),
                 ScatterKind::Add => with_element!(self.dtype, T => self.join::<T>(memory, jobs, T::add)),

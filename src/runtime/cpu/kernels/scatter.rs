@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::ir::ScatterKind;
 use crate::runtime::jobs::Jobs;
 use crate::tensor::DType;
+use std::ops::Range;
 
 /// out = x; out[o, indices[i], r] joins updates[o, i, r] in the order of i. (outer, size, inner) are the dimensions before, at, and behind the
 /// axis.
@@ -37,55 +38,70 @@ impl Scatter {
         Scatter { kind, outer, size, inner, dtype: x.dtype, indices: step.input_types[1].dtype, count, fills, stretches, pieces }
     }
 
+    /// Runs `join(target, source, elements)` for each stretch of each slice: so many elements from these places on.
+    ///
     /// # Safety
-    /// As [`Kernel::run`]; `positions` are `count` resolved indices, elements are of type T.
-    unsafe fn join<T: Copy>(&self, memory: &Memory, jobs: &Jobs, join: impl Fn(T, T) -> T + Sync) -> Result<()> {
+    /// As [`Kernel::run`]; `positions` are `count` resolved indices.
+    unsafe fn each(&self, memory: &Memory, jobs: &Jobs, join: &(dyn Fn(usize, usize, usize) + Sync)) -> Result<()> {
         let Scatter { size, inner, count, stretches, pieces, .. } = *self;
-        let (x, updates, out, positions) = (memory.input(0), memory.input(2), memory.output(0), memory.shared());
+        let (x, out, positions) = (memory.input(0), memory.output(0), memory.shared());
         let (height, width) = (size.div_ceil(stretches), inner.div_ceil(pieces));
         jobs.parallel_for(self.outer * stretches * pieces, &|task, _| {
             let (o, stretch, piece) = (task / pieces / stretches, task / pieces % stretches, task % pieces);
             let rows = (stretch * height).min(size)..((stretch + 1) * height).min(size);
             let columns = (piece * width).min(inner)..((piece + 1) * width).min(inner);
+            let place = |row: usize| (o * size + row) * inner;
             // SAFETY: positions lie within the axis; tasks own different elements.
             unsafe {
-                self.start::<T>(o, rows.clone(), columns.clone(), x, out);
+                if columns.len() == inner {
+                    // Whole rows lie one behind the other.
+                    put_before(self.dtype, self.fills, place(rows.start)..place(rows.end), x, out);
+                } else {
+                    rows.clone().for_each(|row| {
+                        put_before(self.dtype, self.fills, place(row) + columns.start..place(row) + columns.end, x, out);
+                    });
+                }
                 for i in 0..count {
                     let row: usize = get(positions.get(), i);
-                    if !rows.contains(&row) {
-                        continue;
-                    }
-                    let (target, source) = ((o * size + row) * inner, (o * count + i) * inner);
-                    for column in columns.clone() {
-                        let joined = join(get(out.get(), target + column), get(updates.get(), source + column));
-                        set(out.get(), target + column, joined);
+                    if rows.contains(&row) {
+                        join(place(row) + columns.start, (o * count + i) * inner + columns.start, columns.len());
                     }
                 }
             }
         })
     }
 
-    /// Puts what is there before the updates.
-    unsafe fn start<T: Copy>(&self, o: usize, rows: std::ops::Range<usize>, columns: std::ops::Range<usize>, x: Shared, out: Shared) {
-        let (whole, length) = (columns.len() == self.inner, columns.len());
-        // Whole rows lie one behind the other.
-        let runs = if whole { 1 } else { rows.len() };
-        let length = if whole { length * rows.len() } else { length };
-        for run in 0..runs {
-            let first = (o * self.size + rows.start + run) * self.inner + columns.start;
-            // SAFETY: the caller's promise.
-            unsafe {
-                if self.fills {
-                    let fill: T = get(x.get(), 0);
-                    (first..first + length).for_each(|i| set(out.get(), i, fill));
-                } else {
-                    std::ptr::copy_nonoverlapping(
-                        x.get().cast::<T>().add(first).cast::<u8>(),
-                        out.get().cast::<T>().add(first).cast(),
-                        length * size_of::<T>(),
-                    );
+    /// # Safety
+    /// As above; elements are of type T.
+    unsafe fn join<T: Copy>(&self, memory: &Memory, jobs: &Jobs, join: impl Fn(T, T) -> T + Sync) -> Result<()> {
+        let (updates, out) = (memory.input(2), memory.output(0));
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.each(memory, jobs, &|target, source, elements| {
+                for i in 0..elements {
+                    set(out.get(), target + i, join(get(out.get(), target + i), get(updates.get(), source + i)));
                 }
-            }
+            })
+        }
+    }
+}
+
+/// Puts elements where others are to join them: those of x, or with `fills` its one element everywhere.
+///
+/// # Safety
+/// The elements exist in `out`, and in x unless it `fills`; nobody else touches them.
+pub(super) unsafe fn put_before(dtype: DType, fills: bool, elements: Range<usize>, x: Shared, out: Shared) {
+    let size = dtype.size();
+    // SAFETY: the caller's promise.
+    unsafe {
+        if fills {
+            with_size!(dtype, T => {
+                let fill: T = get(x.get(), 0);
+                elements.for_each(|i| set(out.get(), i, fill));
+            });
+        } else {
+            let (from, to) = (x.get().add(elements.start * size), out.get().add(elements.start * size));
+            std::ptr::copy_nonoverlapping(from, to, elements.len() * size);
         }
     }
 }
