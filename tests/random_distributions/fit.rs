@@ -41,7 +41,7 @@ const CASES: &[Case] = &[
     Case {
         name: "uniform",
         parameters: [0.0; 2],
-        record: |g, [x, _], from| g.rand_like(x, from),
+        record: |g, [x, _], from| g.random_uniform(g.dtype(x), &[DRAWS], from),
         below: |x| x.clamp(0.0, 1.0),
         mean: 0.5,
         variance: 1.0 / 12.0,
@@ -54,7 +54,14 @@ const CASES: &[Case] = &[
         mean: -1.0,
         variance: 16.0 / 12.0,
     },
-    Case { name: "normal", parameters: [0.0; 2], record: |g, [x, _], from| g.randn_like(x, from), below: phi, mean: 0.0, variance: 1.0 },
+    Case {
+        name: "normal",
+        parameters: [0.0; 2],
+        record: |g, [x, _], from| g.random_normal(g.dtype(x), &[DRAWS], from),
+        below: phi,
+        mean: 0.0,
+        variance: 1.0,
+    },
     Case {
         name: "normal of 2 and 0.5",
         parameters: [2.0, 0.5],

@@ -89,11 +89,13 @@ fn ranges_without_numbers_are_refused() {
 #[test]
 fn truths_come_as_often_as_they_should() {
     for p in [0.001, 0.3, 0.5, 0.999] {
-        for dtype in [DType::F32, DType::F64] {
-            let truths = draw(5, |g, from| {
+        let drawn = |dtype: DType| {
+            draw(5, |g, from| {
                 let p = g.full(dtype, &[DRAWS], p);
                 g.random_bernoulli_with(p, from)
-            });
+            })
+        };
+        for truths in [drawn(DType::F32), drawn(DType::F64), draw(5, |g, from| g.random_bernoulli(p, &[DRAWS], from))] {
             let heads = truths.to_vec::<bool>().unwrap().into_iter().filter(|truth| *truth).count() as f64;
             let n = DRAWS as f64;
             accept("bernoulli", chi_square(&[heads, n - heads], &[n * p, n * (1.0 - p)]));
