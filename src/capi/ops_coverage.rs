@@ -1,10 +1,10 @@
-//! Chapter: which operations there are. The texts end with NUL in static memory, so that hosts may keep them: they are joined from the
-//! catalog while the library is compiled.
+//! Chapter: which operations there are. The texts end with NUL in static memory, so that hosts may keep them. All is taken from the catalog
+//! while the library is compiled: the rows themselves, with what tests build from them, do not become part of it.
 
 use crate::capi::arguments::{OutStruct, Plain, text};
 use crate::capi::error::{TenonError, TenonStatus, boundary};
 use crate::error::{Error, Status};
-use crate::ops::{FAMILIES, Row};
+use crate::ops::{Domain, FAMILIES, Row};
 use crate::tensor::DType;
 use std::ffi::c_char;
 
@@ -75,7 +75,8 @@ pub extern "C" fn tenon_operation_find(
 ) -> TenonStatus {
     boundary(error, || {
         let (name, room) = (text(name, "name")?, OutStruct::new(operation, size, "operation")?);
-        let index = (0..COUNT).find(|index| row(*index).name == name);
+        let index =
+            (0..COUNT).find(|index| TEXTS[STARTS[*index][0] as usize..].strip_prefix(name.as_bytes()).is_some_and(|rest| rest[0] == 0));
         let index = index.ok_or_else(|| Error::new(Status::NotFound, format!("there is no operation {name}")))?;
         room.put(describe(index));
         Ok(())
@@ -83,26 +84,32 @@ pub extern "C" fn tenon_operation_find(
 }
 
 fn describe(index: usize) -> TenonOperation {
-    let row = row(index);
-    let text = |column: usize| (&raw const TEXTS[STARTS[index][column]]).cast::<c_char>();
-    let (least_operands, most_operands) = row.arity();
-    let dtypes = DType::ALL.into_iter().filter(|dtype| row.domain.contains(*dtype)).map(|dtype| 1 << dtype as u32).sum();
+    let text = |column: usize| (&raw const TEXTS[STARTS[index][column] as usize]).cast::<c_char>();
+    let Facts { arity: (least_operands, most_operands), domain, order } = FACTS[index];
+    let dtypes = DType::ALL.into_iter().filter(|dtype| domain.contains(*dtype)).map(|dtype| 1 << dtype as u32).sum();
     let [name, meaning, shapes, reason, torch, mindspore] = std::array::from_fn(text);
     let struct_size = size_of::<TenonOperation>();
-    TenonOperation {
-        struct_size,
-        name,
-        meaning,
-        shapes,
-        reason,
-        torch,
-        mindspore,
-        least_operands,
-        most_operands,
-        dtypes,
-        order: row.order(),
-    }
+    TenonOperation { struct_size, name, meaning, shapes, reason, torch, mindspore, least_operands, most_operands, dtypes, order }
 }
+
+/// What a row says beside its texts.
+#[derive(Clone, Copy)]
+struct Facts {
+    arity: (usize, usize),
+    domain: Domain,
+    order: i32,
+}
+
+static FACTS: [Facts; COUNT] = {
+    let mut facts = [Facts { arity: (0, 0), domain: Domain::Any, order: 0 }; COUNT];
+    let mut index = 0;
+    while index < COUNT {
+        let row = row(index);
+        facts[index] = Facts { arity: row.arity(), domain: row.domain, order: row.order() };
+        index += 1;
+    }
+    facts
+};
 
 // ---- texts with NUL, joined while compiling ----
 
@@ -139,7 +146,7 @@ const fn row(index: usize) -> &'static Row {
 }
 
 /// Where each text of each row begins.
-static STARTS: [[usize; COLUMNS]; COUNT] = LAYOUT.0;
+static STARTS: [[u32; COLUMNS]; COUNT] = LAYOUT.0;
 /// All texts, each with its NUL.
 static TEXTS: [u8; LAYOUT.1] = {
     let mut texts = [0; LAYOUT.1];
@@ -148,7 +155,7 @@ static TEXTS: [u8; LAYOUT.1] = {
         let mut number = 0;
         while number < COLUMNS {
             let [head, tail] = column(row(index), number);
-            let start = LAYOUT.0[index][number];
+            let start = LAYOUT.0[index][number] as usize;
             copy(head, &mut texts, start);
             copy(tail, &mut texts, start + head.len());
             number += 1;
@@ -166,14 +173,14 @@ const fn copy(text: &str, texts: &mut [u8], start: usize) {
     }
 }
 
-const LAYOUT: ([[usize; COLUMNS]; COUNT], usize) = {
+const LAYOUT: ([[u32; COLUMNS]; COUNT], usize) = {
     let mut starts = [[0; COLUMNS]; COUNT];
-    let (mut end, mut index) = (0, 0);
+    let (mut end, mut index) = (0usize, 0);
     while index < COUNT {
         let mut number = 0;
         while number < COLUMNS {
             let [head, tail] = column(row(index), number);
-            starts[index][number] = end;
+            starts[index][number] = end as u32;
             end += head.len() + tail.len() + 1;
             number += 1;
         }
