@@ -1,5 +1,6 @@
 //! The one boundary that every exported function stands behind, and how a failure reaches the host.
 
+use crate::capi::once::Action;
 use crate::error::{Error, Result, Status};
 use std::any::Any;
 use std::ffi::{c_char, c_void};
@@ -74,14 +75,13 @@ pub type TenonDropFunction = Option<extern "C" fn(user: *mut c_void)>;
 /// Rust cannot unwind from still end the process: a small allocation that fails (tensors, arenas, and tables allocate
 /// fallibly and answer `TENON_OUT_OF_MEMORY`), a stack that overflows, and a panic of a destructor during unwinding.
 pub fn boundary(error: *mut TenonError, body: impl FnOnce() -> Result<()>) -> TenonStatus {
-    let mut body = Some(body);
-    boundary_of(error, &mut || body.take().map_or(Ok(()), |body| body()))
+    boundary_of(error, Action::new(&mut Some(body)))
 }
 
 /// Once in the library: hundreds of functions cross here.
 #[inline(never)]
-fn boundary_of(error: *mut TenonError, body: &mut dyn FnMut() -> Result<()>) -> TenonStatus {
-    let failure = match catch_unwind(AssertUnwindSafe(body)) {
+fn boundary_of(error: *mut TenonError, mut body: Action) -> TenonStatus {
+    let failure = match catch_unwind(AssertUnwindSafe(|| body.call())) {
         Ok(Ok(())) => {
             // SAFETY: the host passes NULL or room for a TenonError.
             unsafe { report(error, Status::Ok, "") };

@@ -14,6 +14,7 @@
 pub(crate) mod arguments;
 #[allow(dead_code, reason = "as above")]
 pub(crate) mod handle;
+mod once;
 pub(crate) mod record;
 
 // The chapters. Blank lines between them keep the formatter from sorting them.

@@ -10,6 +10,7 @@ use crate::capi::arguments::{Out, OutSlice, slice};
 use crate::capi::error::{boundary_value, from_panic};
 use crate::capi::graph::{TenonGraph, TenonValue};
 use crate::capi::handle::{Handle, Owner};
+use crate::capi::once::{Recorder, defect};
 use crate::error::{Error, Result, Status};
 use crate::ir::Value;
 use crate::ops::Trace;
@@ -283,7 +284,8 @@ pub fn record_optional<const N: usize>(
     if !more.is_zero() {
         all.push(more);
     }
-    record_operands(name, &all, &mut once(|g: &mut Trace, known: &[Value]| body(g, first_known(known)?, known.get(N).copied())))
+    let mut body = Some(|g: &mut Trace, known: &[Value]| body(g, first_known(known)?, known.get(N).copied()));
+    record_operands(name, &all, Recorder::new(&mut body))
 }
 
 /// [`record`] with a body that looks at more of what the host passed, which may be bad.
@@ -292,15 +294,13 @@ pub fn try_record<const N: usize>(
     operands: [TenonValue; N],
     body: impl FnOnce(&mut Trace, [Value; N]) -> Result<Value>,
 ) -> TenonValue {
-    record_operands(name, &operands, &mut once(|g: &mut Trace, known: &[Value]| body(g, first_known(known)?)))
+    let mut body = Some(|g: &mut Trace, known: &[Value]| body(g, first_known(known)?));
+    record_operands(name, &operands, Recorder::new(&mut body))
 }
-
-/// What records an operation on the values behind its operands.
-type Body<'a> = &'a mut dyn FnMut(&mut Trace, &[Value]) -> Result<Value>;
 
 /// What all operations share, once in the library: hundreds of functions call it, and copies of it would be most of their code.
 #[inline(never)]
-fn record_operands(name: &str, operands: &[TenonValue], body: Body) -> TenonValue {
+fn record_operands(name: &str, operands: &[TenonValue], mut body: Recorder) -> TenonValue {
     let graphs = operands.iter().map(|operand| TenonGraph::from_id(operand.graph));
     let Some(graph) = first_graph(graphs) else { return TenonValue::NONE };
     in_graph(graph, name, |g| {
@@ -308,21 +308,12 @@ fn record_operands(name: &str, operands: &[TenonValue], body: Body) -> TenonValu
         for (index, operand) in operands.iter().enumerate() {
             known.push(operand.in_graph(graph.id(), g).map_err(|error| error.within(&format!("operand {}", index + 1)))?);
         }
-        body(g, &known)
+        body.call(g, &known)
     })
 }
 
-/// A body that runs once, as one that might run again.
-fn once<F: FnOnce(&mut Trace, &[Value]) -> Result<Value>>(body: F) -> impl FnMut(&mut Trace, &[Value]) -> Result<Value> {
-    let mut body = Some(body);
-    move |g, known| match body.take() {
-        Some(body) => body(g, known),
-        None => Err(Error::internal("an operation is recorded once")),
-    }
-}
-
 fn first_known<const N: usize>(known: &[Value]) -> Result<[Value; N]> {
-    known.first_chunk().copied().ok_or_else(|| Error::internal("each operand has a value"))
+    known.first_chunk().copied().ok_or_else(defect)
 }
 
 /// [`try_record`] with operands that may be left out: all zero bytes.
@@ -376,11 +367,11 @@ pub fn record_list(
     count: usize,
     body: impl FnOnce(&mut Trace, &[Value]) -> Result<Value>,
 ) -> TenonValue {
-    record_parts(name, parts, count, &mut once(body))
+    record_parts(name, parts, count, Recorder::new(&mut Some(body)))
 }
 
 #[inline(never)]
-fn record_parts(name: &str, parts: *const TenonValue, count: usize, body: Body) -> TenonValue {
+fn record_parts(name: &str, parts: *const TenonValue, count: usize, mut body: Recorder) -> TenonValue {
     // A list that cannot be read leads to no graph, and so to nothing that could tell of it but the missing value.
     let Ok(parts) = slice(parts, count, "parts") else { return TenonValue::NONE };
     let Some(graph) = first_graph(parts.iter().map(|part| TenonGraph::from_id(part.graph))) else { return TenonValue::NONE };
@@ -389,7 +380,7 @@ fn record_parts(name: &str, parts: *const TenonValue, count: usize, body: Body) 
         if known.iter().any(|part| !part.is_valid()) {
             return Ok(Value::INVALID);
         }
-        body(g, &known)
+        body.call(g, &known)
     })
 }
 
@@ -465,14 +456,14 @@ pub fn first_graph(mut graphs: impl Iterator<Item = TenonGraph>) -> Option<Tenon
 
 /// Records into a graph; what fails sticks to it, with `name` in its text. `body` runs no callback.
 pub fn in_graph(graph: TenonGraph, name: &str, body: impl FnOnce(&mut Trace) -> Result<Value>) -> TenonValue {
-    in_graph_of(graph, name, &mut once(|g: &mut Trace, _: &[Value]| body(g)))
+    in_graph_of(graph, name, Recorder::new(&mut Some(|g: &mut Trace, _: &[Value]| body(g))))
 }
 
 #[inline(never)]
-fn in_graph_of(graph: TenonGraph, name: &str, body: Body) -> TenonValue {
+fn in_graph_of(graph: TenonGraph, name: &str, mut body: Recorder) -> TenonValue {
     boundary_value(TenonValue::NONE, || {
         let recording = graph.get()?;
-        let recorded = recording.with(|g| match body(g, &[]) {
+        let recorded = recording.with(|g| match body.call(g, &[]) {
             Ok(value) => value,
             Err(error) => g.fail(error.within(name)),
         });
