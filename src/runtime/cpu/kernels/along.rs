@@ -1,7 +1,7 @@
 //! Single elements at computed positions along an axis: reading them, and joining others to them.
 
-use super::element::{Element, around, get, index_at, resolve, set, with_element, with_size};
-use super::scatter::put_before;
+use super::element::{around, get, index_at, resolve, set, with_size};
+use super::join::{Join, start};
 use super::{Kernel, Memory, Shared, TASK};
 use crate::compiler::KernelStep;
 use crate::error::{Error, Result};
@@ -65,12 +65,6 @@ impl Sizes {
     }
 }
 
-/// What is done with pairs of places: of an index, and of what it names in the operand. Not generic: there are many of them.
-type Visit<'a> = dyn Fn(&[(usize, usize)]) + Sync + 'a;
-
-/// Places that are computed before they are visited.
-const TOGETHER: usize = 64;
-
 impl Lines {
     fn new(step: &KernelStep, name: &'static str, operand: &[usize], axis: usize) -> Lines {
         let indices = step.input_types[1];
@@ -82,20 +76,19 @@ impl Lines {
         Lines { name, indices: indices.dtype, outer, count, inner, size: operand[axis], before, behind, pieces }
     }
 
-    /// Calls `visit` with the place of each index and the operand's place that it names, some at a time; tasks have whole lines, in their
-    /// order.
+    /// Calls `visit` with the first of indices that lie side by side and the operand's places that they name; tasks have whole lines, in
+    /// their order.
     ///
     /// # Safety
     /// `indices` holds the indices.
-    unsafe fn each(&self, indices: Shared, jobs: &Jobs, visit: &Visit) -> Result<()> {
+    unsafe fn each(&self, indices: Shared, jobs: &Jobs, visit: &(dyn Fn(usize, &[usize]) + Sync)) -> Result<()> {
         let Lines { outer, count, inner, size, pieces, .. } = *self;
         let width = inner.div_ceil(pieces);
         let per_task = (TASK / (count * width).max(1)).clamp(1, outer.max(1));
         let first_bad = AtomicUsize::new(usize::MAX);
         jobs.parallel_for(outer.div_ceil(per_task) * pieces, &|task, _| {
             let (group, piece) = (task / pieces, task % pieces);
-            let mut places = [(0, 0); TOGETHER];
-            let mut known = 0;
+            let mut run = Run { first: 0, count: 0, places: [0; RUN] };
             for o in group * per_task..((group + 1) * per_task).min(outer) {
                 let base = self.before.place(o) * size;
                 for i in 0..count {
@@ -103,22 +96,15 @@ impl Lines {
                         let at = (o * count + i) * inner + r;
                         // SAFETY: the caller's promise.
                         match resolve(unsafe { index_at(self.indices, indices.get(), at) }, size) {
-                            Some(position) => {
-                                places[known] = (at, (base + position) * self.behind.elements + self.behind.place(r));
-                                known += 1;
-                            }
+                            Some(position) => run.add(at, (base + position) * self.behind.elements + self.behind.place(r), visit),
                             None => {
                                 first_bad.fetch_min(at, Ordering::Relaxed);
                             }
                         }
-                        if known == TOGETHER {
-                            visit(&places);
-                            known = 0;
-                        }
                     }
                 }
             }
-            visit(&places[..known]);
+            visit(run.first, &run.places[..run.count]);
         })?;
         match first_bad.into_inner() {
             usize::MAX => Ok(()),
@@ -128,6 +114,28 @@ impl Lines {
                 Err(Error::invalid(format!("{name}: index {index} at element {at} is out of range for an axis of {size} elements")))
             }
         }
+    }
+}
+
+/// Indices in a run at most.
+const RUN: usize = 64;
+
+/// The places of indices that lie side by side, which wait to be visited together.
+struct Run {
+    first: usize,
+    count: usize,
+    places: [usize; RUN],
+}
+
+impl Run {
+    #[inline(always)]
+    fn add(&mut self, at: usize, place: usize, visit: &(dyn Fn(usize, &[usize]) + Sync)) {
+        if self.count == RUN || at != self.first + self.count {
+            visit(self.first, &self.places[..self.count]);
+            (self.first, self.count) = (at, 0);
+        }
+        self.places[self.count] = place;
+        self.count += 1;
     }
 }
 
@@ -149,16 +157,23 @@ impl Kernel for TakeAlong {
         let (x, indices, out) = (memory.input(0), memory.input(1), memory.output(0));
         // SAFETY: places lie within the operand; each index has an element of the result.
         unsafe {
-            with_size!(self.dtype, T => self.lines.each(indices, jobs, &|places| {
-                places.iter().for_each(|(at, place)| set::<T>(out.get(), *at, get(x.get(), *place)));
-            }))
+            with_size!(self.dtype, T => self.lines.each(indices, jobs, &|first, places| take::<T>(out.get(), first, x.get(), places)))
         }
+    }
+}
+
+/// # Safety
+/// `x` has elements of type T at the places, `out` from `first` on room for as many.
+unsafe fn take<T: Copy>(out: *mut u8, first: usize, x: *const u8, places: &[usize]) {
+    for (i, place) in places.iter().enumerate() {
+        // SAFETY: the caller's promise.
+        unsafe { set::<T>(out, first + i, get(x, *place)) }
     }
 }
 
 /// out = x; out[o, indices[o, i, r], r] joins updates[o, i, r] in the order of i.
 pub struct ScatterAlong {
-    kind: ScatterKind,
+    join: Join,
     lines: Lines,
     dtype: DType,
     elements: usize,
@@ -170,47 +185,22 @@ impl ScatterAlong {
     pub fn new(step: &KernelStep, kind: ScatterKind, axis: usize, fills: bool) -> ScatterAlong {
         let y = step.output_types[0];
         let lines = Lines::new(step, "scatter_along", y.shape.dims(), axis);
-        ScatterAlong { kind, lines, dtype: y.dtype, elements: y.shape.elements(), fills }
-    }
-    /// Puts what is there before the updates.
-    ///
-    /// # Safety
-    /// As [`Kernel::run`].
-    unsafe fn start(&self, memory: &Memory, jobs: &Jobs) -> Result<()> {
-        let (x, out) = (memory.input(0), memory.output(0));
-        jobs.parallel_for(self.elements.div_ceil(TASK), &|task, _| {
-            let elements = task * TASK..((task + 1) * TASK).min(self.elements);
-            // SAFETY: within the operands; tasks own different elements.
-            unsafe { put_before(self.dtype, self.fills, elements, x, out) };
-        })
-    }
-    /// # Safety
-    /// As [`Kernel::run`]; elements are of type T.
-    unsafe fn join<T: Copy>(&self, memory: &Memory, jobs: &Jobs, join: impl Fn(T, T) -> T + Sync) -> Result<()> {
-        let (indices, updates, out) = (memory.input(1), memory.input(2), memory.output(0));
-        // SAFETY: places lie within the result; lines of different tasks are different elements of it.
-        unsafe {
-            self.lines.each(indices, jobs, &|places| {
-                for (at, place) in places {
-                    set(out.get(), *place, join(get(out.get(), *place), get(updates.get(), *at)));
-                }
-            })
-        }
+        ScatterAlong { join: Join::new(kind, y.dtype), lines, dtype: y.dtype, elements: y.shape.elements(), fills }
     }
 }
 
 impl Kernel for ScatterAlong {
     unsafe fn run(&self, memory: &Memory, jobs: &Jobs) -> Result<()> {
-        // SAFETY: the caller's promise.
-        unsafe {
-            self.start(memory, jobs)?;
-            match self.kind {
-                ScatterKind::Replace => with_size!(self.dtype, T => self.join::<T>(memory, jobs, |_, new| new)),
-                ScatterKind::Add => with_element!(self.dtype, T => self.join::<T>(memory, jobs, T::add)),
-                ScatterKind::Mul => with_element!(self.dtype, T => self.join::<T>(memory, jobs, T::mul)),
-                ScatterKind::Max => with_element!(self.dtype, T => self.join::<T>(memory, jobs, T::larger)),
-                ScatterKind::Min => with_element!(self.dtype, T => self.join::<T>(memory, jobs, T::smaller)),
-            }
-        }
+        let (x, indices, updates, out) = (memory.input(0), memory.input(1), memory.input(2), memory.output(0));
+        let size = self.dtype.size();
+        jobs.parallel_for(self.elements.div_ceil(TASK), &|task, _| {
+            let (first, end) = (task * TASK, ((task + 1) * TASK).min(self.elements));
+            // SAFETY: within the operands; tasks own different elements.
+            unsafe { start(self.dtype, self.fills, x, out, first, end - first) }
+        })?;
+        // SAFETY: places lie within the result; lines of different tasks are different elements of it.
+        let visit = |first, places: &[usize]| unsafe { (self.join.places)(out.get(), updates.get().add(first * size), places) };
+        // SAFETY: the buffer holds what the step says.
+        unsafe { self.lines.each(indices, jobs, &visit) }
     }
 }

@@ -12,6 +12,7 @@ mod draw;
 mod element;
 mod host;
 mod index;
+mod join;
 mod linalg;
 mod order;
 mod pooling;

@@ -1,18 +1,19 @@
 //! Joining slices to computed positions along an axis.
 
-use super::element::{Element, around, get, index_at, resolve, set, with_element, with_size};
+use super::element::{around, get, index_at, resolve, set};
+use super::join::{Join, start};
 use super::{Kernel, Memory, Shared, TASK};
 use crate::compiler::KernelStep;
 use crate::error::{Error, Result};
 use crate::ir::ScatterKind;
 use crate::runtime::jobs::Jobs;
 use crate::tensor::DType;
-use std::ops::Range;
 
 /// out = x; out[o, indices[i], r] joins updates[o, i, r] in the order of i. (outer, size, inner) are the dimensions before, at, and behind the
 /// axis.
 pub struct Scatter {
     kind: ScatterKind,
+    join: Join,
     outer: usize,
     size: usize,
     inner: usize,
@@ -35,73 +36,61 @@ impl Scatter {
         let wanted = (size.saturating_add(count).saturating_mul(inner).saturating_mul(outer) / TASK).clamp(1, 64);
         let stretches = wanted.div_ceil(outer.max(1)).clamp(1, 16).min(size.max(1));
         let pieces = wanted.div_ceil(outer.max(1) * stretches).min(inner.div_ceil(64)).clamp(1, 16);
-        Scatter { kind, outer, size, inner, dtype: x.dtype, indices: step.input_types[1].dtype, count, fills, stretches, pieces }
+        Scatter {
+            kind,
+            join: Join::new(kind, x.dtype),
+            outer,
+            size,
+            inner,
+            dtype: x.dtype,
+            indices: step.input_types[1].dtype,
+            count,
+            fills,
+            stretches,
+            pieces,
+        }
     }
 
-    /// Runs `join(target, source, elements)` for each stretch of each slice: so many elements from these places on.
-    ///
     /// # Safety
     /// As [`Kernel::run`]; `positions` are `count` resolved indices.
-    unsafe fn each(&self, memory: &Memory, jobs: &Jobs, join: &(dyn Fn(usize, usize, usize) + Sync)) -> Result<()> {
+    unsafe fn join(&self, memory: &Memory, jobs: &Jobs) -> Result<()> {
         let Scatter { size, inner, count, stretches, pieces, .. } = *self;
-        let (x, out, positions) = (memory.input(0), memory.output(0), memory.shared());
-        let (height, width) = (size.div_ceil(stretches), inner.div_ceil(pieces));
+        let (x, updates, out, positions) = (memory.input(0), memory.input(2), memory.output(0), memory.shared());
+        let (height, width, bytes) = (size.div_ceil(stretches), inner.div_ceil(pieces), self.dtype.size());
         jobs.parallel_for(self.outer * stretches * pieces, &|task, _| {
             let (o, stretch, piece) = (task / pieces / stretches, task / pieces % stretches, task % pieces);
             let rows = (stretch * height).min(size)..((stretch + 1) * height).min(size);
             let columns = (piece * width).min(inner)..((piece + 1) * width).min(inner);
-            let place = |row: usize| (o * size + row) * inner;
             // SAFETY: positions lie within the axis; tasks own different elements.
             unsafe {
-                if columns.len() == inner {
-                    // Whole rows lie one behind the other.
-                    put_before(self.dtype, self.fills, place(rows.start)..place(rows.end), x, out);
-                } else {
-                    rows.clone().for_each(|row| {
-                        put_before(self.dtype, self.fills, place(row) + columns.start..place(row) + columns.end, x, out);
-                    });
+                self.start(o, rows.clone(), columns.clone(), x, out);
+                if inner == 1 && stretches == 1 {
+                    let positions = std::slice::from_raw_parts(positions.get().cast::<usize>(), count);
+                    (self.join.places)(out.get().add(o * size * bytes), updates.get().add(o * count * bytes), positions);
+                    return;
                 }
                 for i in 0..count {
                     let row: usize = get(positions.get(), i);
-                    if rows.contains(&row) {
-                        join(place(row) + columns.start, (o * count + i) * inner + columns.start, columns.len());
+                    if !rows.contains(&row) {
+                        continue;
                     }
+                    let (target, source) = ((o * size + row) * inner + columns.start, (o * count + i) * inner + columns.start);
+                    (self.join.row)(out.get().add(target * bytes), updates.get().add(source * bytes), columns.len());
                 }
             }
         })
     }
 
-    /// # Safety
-    /// As above; elements are of type T.
-    unsafe fn join<T: Copy>(&self, memory: &Memory, jobs: &Jobs, join: impl Fn(T, T) -> T + Sync) -> Result<()> {
-        let (updates, out) = (memory.input(2), memory.output(0));
-        // SAFETY: the caller's promise.
-        unsafe {
-            self.each(memory, jobs, &|target, source, elements| {
-                for i in 0..elements {
-                    set(out.get(), target + i, join(get(out.get(), target + i), get(updates.get(), source + i)));
-                }
-            })
-        }
-    }
-}
-
-/// Puts elements where others are to join them: those of x, or with `fills` its one element everywhere.
-///
-/// # Safety
-/// The elements exist in `out`, and in x unless it `fills`; nobody else touches them.
-pub(super) unsafe fn put_before(dtype: DType, fills: bool, elements: Range<usize>, x: Shared, out: Shared) {
-    let size = dtype.size();
-    // SAFETY: the caller's promise.
-    unsafe {
-        if fills {
-            with_size!(dtype, T => {
-                let fill: T = get(x.get(), 0);
-                elements.for_each(|i| set(out.get(), i, fill));
-            });
-        } else {
-            let (from, to) = (x.get().add(elements.start * size), out.get().add(elements.start * size));
-            std::ptr::copy_nonoverlapping(from, to, elements.len() * size);
+    /// Puts what is there before the updates.
+    unsafe fn start(&self, o: usize, rows: std::ops::Range<usize>, columns: std::ops::Range<usize>, x: Shared, out: Shared) {
+        let (whole, length) = (columns.len() == self.inner, columns.len());
+        // Whole rows lie one behind the other.
+        let runs = if whole { 1 } else { rows.len() };
+        let length = if whole { length * rows.len() } else { length };
+        for run in 0..runs {
+            let first = (o * self.size + rows.start + run) * self.inner + columns.start;
+            // SAFETY: the caller's promise.
+            unsafe { start(self.dtype, self.fills, x, out, first, length) }
         }
     }
 }
@@ -126,14 +115,6 @@ impl Kernel for Scatter {
             }
         }
         // SAFETY: the caller's promise.
-        unsafe {
-            match self.kind {
-                ScatterKind::Replace => with_size!(self.dtype, T => self.join::<T>(memory, jobs, |_, new| new)),
-                ScatterKind::Add => with_element!(self.dtype, T => self.join::<T>(memory, jobs, T::add)),
-                ScatterKind::Mul => with_element!(self.dtype, T => self.join::<T>(memory, jobs, T::mul)),
-                ScatterKind::Max => with_element!(self.dtype, T => self.join::<T>(memory, jobs, T::larger)),
-                ScatterKind::Min => with_element!(self.dtype, T => self.join::<T>(memory, jobs, T::smaller)),
-            }
-        }
+        unsafe { self.join(memory, jobs) }
     }
 }
