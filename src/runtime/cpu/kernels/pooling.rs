@@ -15,6 +15,8 @@ use crate::tensor::DType;
 
 /// What pools work on.
 trait Element: Copy + Default + PartialOrd + Send + Sync + 'static {
+    /// Whether its loops are compiled for each instruction set: images of integers are rare, and copies of loops are not free.
+    const HAS_VECTORS: bool;
     /// Integers wrap.
     fn plus(self, other: Self) -> Self;
     #[inline(always)]
@@ -23,8 +25,9 @@ trait Element: Copy + Default + PartialOrd + Send + Sync + 'static {
     }
 }
 macro_rules! elements {
-    ($($ty:ty: $plus:expr),*) => {$(
+    ($($ty:ty: $has_vectors:expr, $plus:expr;)*) => {$(
         impl Element for $ty {
+            const HAS_VECTORS: bool = $has_vectors;
             #[inline(always)]
             fn plus(self, other: $ty) -> $ty {
                 $plus(self, other)
@@ -32,7 +35,13 @@ macro_rules! elements {
         }
     )*};
 }
-elements!(f64: |a, b| a + b, f32: |a, b| a + b, i64: i64::wrapping_add, i32: i32::wrapping_add, u8: u8::wrapping_add);
+elements! {
+    f64: true, |a, b| a + b;
+    f32: true, |a, b| a + b;
+    i64: false, i64::wrapping_add;
+    i32: false, i32::wrapping_add;
+    u8: false, u8::wrapping_add;
+}
 
 /// The loops over a row: `count` windows, whose elements under the tap are `stride` apart.
 struct Loops<T> {
@@ -157,9 +166,9 @@ impl<T: Element> Loops<T> {
     fn of(level: Level) -> Loops<T> {
         match level {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => avx2(),
+            Level::Avx2 if T::HAS_VECTORS => avx2(),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => avx512(),
+            Level::Avx512 if T::HAS_VECTORS => avx512(),
             _ => portable(),
         }
     }
@@ -249,24 +258,27 @@ pub(super) fn ready(step: &KernelStep, role: WindowRole, window: &[WindowAxis], 
 fn ready_of<T: Element>(step: &KernelStep, role: WindowRole, geometry: Geometry, level: Level) -> Result<Box<dyn Kernel>> {
     let loops = Loops::<T>::of(level);
     Ok(match role {
-        WindowRole::Select if step.inputs[0] == step.inputs[1] && geometry.are_quads() => {
+        WindowRole::Select if step.inputs[0] == step.inputs[1] && T::HAS_VECTORS && geometry.are_quads() => {
             Box::new(quads::Largest::<T>::new(geometry, level))
         }
         WindowRole::Select if step.inputs[0] == step.inputs[1] => Box::new(Largest { geometry, loops }),
         WindowRole::Select => Box::new(Select { geometry, loops, size: step.output_types[0].dtype.size() }),
         WindowRole::Sum => Box::new(Sum { geometry, loops }),
         WindowRole::Spread => Box::new(Spread { geometry, loops }),
-        WindowRole::Scatter if geometry.are_quads() && step.output_types[0].dtype == step.input_types[0].dtype => {
+        WindowRole::Scatter if T::HAS_VECTORS && geometry.are_quads() && step.output_types[0].dtype == step.input_types[0].dtype => {
             Box::new(quads::Route::<T>::new(geometry, level))
         }
-        WindowRole::Scatter => match step.output_types[0].dtype {
-            DType::F64 => Box::new(Scatter::<T, f64>::new(geometry, loops)),
-            DType::F32 => Box::new(Scatter::<T, f32>::new(geometry, loops)),
-            DType::I64 => Box::new(Scatter::<T, i64>::new(geometry, loops)),
-            DType::I32 => Box::new(Scatter::<T, i32>::new(geometry, loops)),
-            DType::U8 => Box::new(Scatter::<T, u8>::new(geometry, loops)),
-            other => return Err(Error::internal(format!("a pool of {other}"))),
-        },
+        WindowRole::Scatter => {
+            let (size, add_at) = match step.output_types[0].dtype {
+                DType::F64 => (size_of::<f64>(), add_at::<f64> as AddAt),
+                DType::F32 => (size_of::<f32>(), add_at::<f32> as AddAt),
+                DType::I64 => (size_of::<i64>(), add_at::<i64> as AddAt),
+                DType::I32 => (size_of::<i32>(), add_at::<i32> as AddAt),
+                DType::U8 => (size_of::<u8>(), add_at::<u8> as AddAt),
+                other => return Err(Error::internal(format!("a pool of {other}"))),
+            };
+            Box::new(Scatter { geometry, loops, size, add_at: add_at })
+        }
     })
 }
 
@@ -370,19 +382,29 @@ impl<T: Element> Kernel for Select<T> {
     }
 }
 
-struct Scatter<T, V> {
-    geometry: Geometry,
-    loops: Loops<T>,
-    value: std::marker::PhantomData<V>,
-}
+/// (count, places, values, elements): adds each value to the element at its place.
+type AddAt = unsafe fn(usize, *const usize, *const u8, *mut u8);
 
-impl<T: Element, V: Element> Scatter<T, V> {
-    fn new(geometry: Geometry, loops: Loops<T>) -> Scatter<T, V> {
-        Scatter { geometry, loops, value: std::marker::PhantomData }
+unsafe fn add_at<V: Element>(count: usize, places: *const usize, values: *const u8, elements: *mut u8) {
+    let (values, elements) = (values.cast::<V>(), elements.cast::<V>());
+    for i in 0..count {
+        // SAFETY: the caller's: places lie inside of the elements.
+        unsafe {
+            let to = elements.add(*places.add(i));
+            *to = (*to).plus(*values.add(i));
+        }
     }
 }
 
-impl<T: Element, V: Element> Kernel for Scatter<T, V> {
+struct Scatter<T> {
+    geometry: Geometry,
+    loops: Loops<T>,
+    /// Bytes of an element of v, and how they add up.
+    size: usize,
+    add_at: AddAt,
+}
+
+impl<T: Element> Kernel for Scatter<T> {
     fn scratch_bytes(&self) -> usize {
         find_bytes::<T>(&self.geometry)
     }
@@ -394,15 +416,12 @@ impl<T: Element, V: Element> Kernel for Scatter<T, V> {
             // SAFETY: each leading place has its own part of the result.
             unsafe {
                 let places = scratch.cast::<usize>();
-                let out = out.get().cast::<V>().add(place * g.elements());
-                out.write_bytes(0, g.elements());
+                let out = out.get().add(place * g.elements() * self.size);
+                out.write_bytes(0, g.elements() * self.size);
                 for row in 0..g.rows() {
                     find(g, &self.loops, row, x.get().cast::<T>().add(place * g.elements()), places.add(count).cast(), places);
-                    let v = v.get().cast::<V>().add(place * g.windows() + row * count);
-                    for window in 0..count {
-                        let to = out.add(*places.add(window));
-                        *to = (*to).plus(*v.add(window));
-                    }
+                    let v = v.get().add((place * g.windows() + row * count) * self.size);
+                    (self.add_at)(count, places, v, out);
                 }
             }
         })

@@ -77,9 +77,9 @@ loops!(avx512, "avx512f,avx512bw,avx512dq,avx512vl");
 fn loops<T: Element>(level: Level) -> (LargestLoop<T>, RouteLoop<T>) {
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => avx2(),
+        Level::Avx2 if T::HAS_VECTORS => avx2(),
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => avx512(),
+        Level::Avx512 if T::HAS_VECTORS => avx512(),
         _ => portable(),
     }
 }
