@@ -2,7 +2,8 @@
 
 use crate::tensor::{DType, Shape};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::ops::Range;
 
@@ -101,21 +102,22 @@ fn place(raw: &RawTensor) -> Result<Place, String> {
 }
 
 fn check_cover(places: &BTreeMap<String, Place>, data_len: u64) -> Result<(), String> {
-    let mut order: Vec<(&String, &Range<u64>)> = places.iter().map(|(name, place)| (name, &place.range)).collect();
-    order.sort_by_key(|(_, range)| (range.start, range.end));
+    let mut order: Vec<(u64, u64)> = places.values().map(|place| (place.range.start, place.range.end)).collect();
+    order.sort_unstable();
     let mut covered = 0;
-    for (name, range) in order {
-        let Range { start, end } = *range;
-        if start < covered {
-            return Err(format!("tensor {name:?} at {start}..{end} overlaps the one before it, which ends at {covered}"));
-        }
-        if start > covered {
-            return Err(format!("tensor {name:?} at {start}..{end} leaves a gap after {covered}"));
-        }
-        if end > data_len {
-            return Err(format!("tensor {name:?} at {start}..{end} reaches beyond the data, which ends at {data_len}"));
-        }
-        covered = end;
+    for (start, end) in order {
+        let fault = if start < covered {
+            format!("overlaps the one before it, which ends at {covered}")
+        } else if start > covered {
+            format!("leaves a gap after {covered}")
+        } else if end > data_len {
+            format!("reaches beyond the data, which ends at {data_len}")
+        } else {
+            covered = end;
+            continue;
+        };
+        let name = places.iter().find(|(_, place)| place.range == (start..end)).map(|(name, _)| name.as_str()).unwrap_or_default();
+        return Err(format!("tensor {name:?} at {start}..{end} {fault}"));
     }
     if covered != data_len {
         return Err(format!("the tensors end at {covered}, but the data ends at {data_len}"));
@@ -124,12 +126,14 @@ fn check_cover(places: &BTreeMap<String, Place>, data_len: u64) -> Result<(), St
 }
 
 fn unique<V>(pairs: Vec<(String, V)>, what: &str) -> Result<BTreeMap<String, V>, String> {
-    let mut names = BTreeSet::new();
-    if let Some((name, _)) = pairs.iter().find(|(name, _)| !names.insert(name.as_str())) {
-        return Err(format!("{what} {name:?} occurs twice"));
+    let mut unique = BTreeMap::new();
+    for (name, value) in pairs {
+        match unique.entry(name) {
+            Entry::Vacant(place) => place.insert(value),
+            Entry::Occupied(place) => return Err(format!("{what} {:?} occurs twice", place.key())),
+        };
     }
-    drop(names);
-    Ok(pairs.into_iter().collect())
+    Ok(unique)
 }
 
 /// The JSON as it stands, repetitions included: the usual maps would hide them.

@@ -415,9 +415,10 @@ impl<'a> Fuser<'a> {
             group.members.sort_unstable();
         }
         // Numbers of groups become dense, in the order of their last members.
-        let mut order: Vec<usize> = (0..self.groups.len()).filter(|group| !self.groups[*group].members.is_empty()).collect();
-        order.sort_unstable_by_key(|group| self.groups[*group].members.last().copied());
-        let groups: Vec<Group> = order.iter().map(|group| self.groups[*group].clone()).collect();
+        let last = |(number, group): (usize, &Group)| group.members.last().map(|member| (member.index() as u64, number as u64));
+        let mut order: Vec<(u64, u64)> = self.groups.iter().enumerate().filter_map(last).collect();
+        order.sort_unstable();
+        let groups: Vec<Group> = order.iter().map(|(_, group)| self.groups[*group as usize].clone()).collect();
         for (number, group) in groups.iter().enumerate() {
             for member in &group.members {
                 self.group_of[member.index()] = number;

@@ -12,12 +12,12 @@ pub(super) fn place(buffers: &mut [Buffer], steps: &mut [Step]) -> usize {
     delay_stores(buffers, steps, &owner);
 
     // Large ones first, each at the lowest offset that is free for its whole life.
-    let mut order: Vec<usize> =
-        (0..buffers.len()).filter(|i| buffers[*i].place == UNPLACED && owner[*i] == *i && lives[*i].is_some()).collect();
-    order.sort_by_key(|i| (std::cmp::Reverse(buffers[*i].bytes()), *i));
+    let unplaced = (0..buffers.len()).filter(|i| buffers[*i].place == UNPLACED && owner[*i] == *i && lives[*i].is_some());
+    let mut order: Vec<(u64, u64)> = unplaced.map(|i| (u64::MAX - buffers[i].bytes() as u64, i as u64)).collect();
+    order.sort_unstable();
     let mut placed: Vec<(usize, usize, usize)> = Vec::new(); // offset, end, buffer
     let mut arena = 0;
-    for i in order {
+    for i in order.into_iter().map(|(_, i)| i as usize) {
         let bytes = buffers[i].bytes().next_multiple_of(ALIGN);
         let overlaps = |other: usize| {
             let ((a, b), (c, d)) = (lives[i].expect("placed buffers live"), lives[other].expect("placed buffers live"));

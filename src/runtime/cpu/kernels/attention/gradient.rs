@@ -51,10 +51,11 @@ impl Gradient {
     pub fn new(step: &KernelStep, op: &ir::Attention, level: Level) -> Result<Gradient> {
         let attention = Attention::new(step, op, level)?;
         let (dtype, width, depth) = (attention.dtype, attention.width, attention.depth);
-        let mut queries_of: Vec<usize> = (0..attention.batch).collect();
-        queries_of.sort_by_key(|matrix| (attention.key_of[*matrix], *matrix));
-        let before = |key: usize| queries_of.partition_point(|matrix| attention.key_of[*matrix] < key);
+        let mut order: Vec<(u64, u64)> = (0..attention.batch).map(|matrix| (attention.key_of[matrix] as u64, matrix as u64)).collect();
+        order.sort_unstable();
+        let before = |key: usize| order.partition_point(|(of, _)| (*of as usize) < key);
         let first = (0..=attention.key_batch).map(before).collect();
+        let queries_of: Vec<usize> = order.iter().map(|(_, matrix)| *matrix as usize).collect();
         let stripes = TASKS.div_ceil(attention.key_batch.max(1)).min(attention.key_blocks()).max(1);
         let (queries, keys) = attention.largest();
         let workspace =
