@@ -38,7 +38,7 @@ macro_rules! special {
         /// The kernel of a function of two numbers, if it is listed here.
         pub(super) fn binary(op: Binary, class: Class, scalar: [bool; 3]) -> Option<Kernel> {
             match op {
-                $(Binary::$binary => {
+                $(Binary::$binary if matches!(class, Class::F32 | Class::F64) => {
                     struct Listed;
                     impl Two for Listed {
                         fn at(a: f64, b: f64) -> f64 { $pair(a, b) }
@@ -61,6 +61,15 @@ macro_rules! special {
 
 special! {
     unary {
+        Exp: libm::exp;
+        Expm1: libm::expm1;
+        Log: libm::log;
+        Log1p: libm::log1p;
+        Sin: libm::sin;
+        Cos: libm::cos;
+        Tanh: libm::tanh;
+        Sigmoid: elementary::sigmoid;
+        Erf: libm::erf;
         Exp2: libm::exp2;
         Log2: libm::log2;
         Log10: libm::log10;
@@ -91,6 +100,8 @@ special! {
         Entr: elementary::entr;
     }
     binary {
+        Pow: libm::pow;
+        Rem: libm::fmod, single libm::fmodf;
         Atan2: libm::atan2;
         Hypot: libm::hypot;
         NextAfter: libm::nextafter, single libm::nextafterf;
@@ -100,6 +111,9 @@ special! {
         LogGammaSlope: slope::log_gamma_slope;
     }
     integer {
+        Div: elementary::divide;
+        Rem: elementary::remainder;
+        Pow: elementary::power;
         Gcd: elementary::gcd;
         Shl: elementary::shift_left;
         Shr: elementary::shift_right;

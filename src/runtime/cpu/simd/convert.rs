@@ -1,7 +1,7 @@
 //! Kernels that change types: class to class, storage to class, class to storage.
 
 use super::elementwise::{Absent, Operand, Operation, operations};
-use super::vector::{Float, Integer, MAX_LANES, Mask, Simd, Vector};
+use super::vector::{Float, Integer, Mask, Simd, Vector};
 use super::{Class, Kernel};
 use crate::tensor::DType;
 use std::marker::PhantomData;
@@ -48,27 +48,9 @@ macro_rules! narrow_operand {
                 Self(unsafe { S::$load(source) })
             }
             #[inline(always)]
-            unsafe fn read_head(source: *const $element, count: usize) -> Self {
-                let mut lanes = [0; MAX_LANES];
-                // SAFETY: count <= LANES <= MAX_LANES.
-                unsafe {
-                    std::ptr::copy_nonoverlapping(source, lanes.as_mut_ptr(), count);
-                    Self(S::$load(lanes.as_ptr()))
-                }
-            }
-            #[inline(always)]
             unsafe fn write(self, target: *mut $element) {
                 // SAFETY: the caller's.
                 unsafe { S::$store(self.0, target) }
-            }
-            #[inline(always)]
-            unsafe fn write_head(self, target: *mut $element, count: usize) {
-                let mut lanes = [0; MAX_LANES];
-                // SAFETY: count <= LANES <= MAX_LANES.
-                unsafe {
-                    S::$store(self.0, lanes.as_mut_ptr());
-                    std::ptr::copy_nonoverlapping(lanes.as_ptr(), target, count);
-                }
             }
             #[inline(always)]
             fn fill(value: $element) -> Self {

@@ -1,5 +1,6 @@
 //! Elementwise kernels: what each operation computes on a vector, the loop around it, and the table from operation to kernel.
 
+use super::staged::Form;
 use super::vector::{Float, Integer, Mask, Simd, Vector};
 use super::{Class, Kernel, TileOp, math, random, tanh, wide};
 use crate::ir::{Binary, Compare, Unary};
@@ -10,43 +11,31 @@ use std::marker::PhantomData;
 pub trait Operand: Copy {
     type Element: Copy;
     const LANES: usize;
+    /// Whether one vector is several registers, which keep the processor busy by themselves.
+    const IS_WIDE: bool = false;
+    const IS_ABSENT: bool = false;
     /// # Safety
     /// `source` is readable for `LANES` elements.
     unsafe fn read(source: *const Self::Element) -> Self;
     /// # Safety
-    /// `source` is readable for `count` elements, at most `LANES`.
-    unsafe fn read_head(source: *const Self::Element, count: usize) -> Self;
-    /// # Safety
     /// `target` is writable for `LANES` elements.
     unsafe fn write(self, target: *mut Self::Element);
-    /// # Safety
-    /// `target` is writable for `count` elements, at most `LANES`.
-    unsafe fn write_head(self, target: *mut Self::Element, count: usize);
     fn fill(value: Self::Element) -> Self;
 }
 
 impl<V: Vector> Operand for V {
     type Element = <V as Vector>::Element;
     const LANES: usize = <V as Vector>::LANES;
+    const IS_WIDE: bool = <V as Vector>::IS_WIDE;
     #[inline(always)]
     unsafe fn read(source: *const Self::Element) -> Self {
         // SAFETY: the caller's.
         unsafe { V::load(source) }
     }
     #[inline(always)]
-    unsafe fn read_head(source: *const Self::Element, count: usize) -> Self {
-        // SAFETY: the caller's.
-        unsafe { V::load_head(source, count) }
-    }
-    #[inline(always)]
     unsafe fn write(self, target: *mut Self::Element) {
         // SAFETY: the caller's.
         unsafe { self.store(target) }
-    }
-    #[inline(always)]
-    unsafe fn write_head(self, target: *mut Self::Element, count: usize) {
-        // SAFETY: the caller's.
-        unsafe { self.store_head(target, count) }
     }
     #[inline(always)]
     fn fill(value: Self::Element) -> Self {
@@ -61,18 +50,13 @@ pub struct Absent;
 impl Operand for Absent {
     type Element = ();
     const LANES: usize = 0;
+    const IS_ABSENT: bool = true;
     #[inline(always)]
     unsafe fn read(_source: *const ()) -> Self {
         Absent
     }
     #[inline(always)]
-    unsafe fn read_head(_source: *const (), _count: usize) -> Self {
-        Absent
-    }
-    #[inline(always)]
     unsafe fn write(self, _target: *mut ()) {}
-    #[inline(always)]
-    unsafe fn write_head(self, _target: *mut (), _count: usize) {}
     #[inline(always)]
     fn fill(_value: ()) -> Self {
         Absent
@@ -114,17 +98,24 @@ impl<V: Operand, const SCALAR: bool> Source<V, SCALAR> {
             None => unsafe { V::read(self.pointer.wrapping_add(i)) },
         }
     }
-    #[inline(always)]
-    unsafe fn head(&self, i: usize, count: usize) -> V {
-        match self.value {
-            Some(value) => value,
-            // SAFETY: the caller's.
-            None => unsafe { V::read_head(self.pointer.wrapping_add(i), count) },
-        }
-    }
 }
 
-/// The loop of every elementwise kernel. Each turn reads before it writes, so that the target may be an operand.
+/// Whether scalar operands are repeated in a buffer for the kernel without scalars, instead of having a loop of their own: where all are
+/// scalars, which is rare, and at the level that is there to be right on any processor. There are hundreds of these loops.
+pub const fn repeats_scalars<O: Operation>(a: bool, b: bool, c: bool) -> bool {
+    (a || b || c) && (O::Result::IS_WIDE || a && (b || O::B::IS_ABSENT) && (c || O::C::IS_ABSENT)) && !O::B::IS_ABSENT
+}
+
+/// What [`super::staged`] has to know of the operation.
+pub const fn form<O: Operation>(scalars: [bool; 3]) -> Form {
+    const fn size<V: Operand>() -> u8 {
+        size_of::<V::Element>() as u8
+    }
+    Form { lanes: O::Result::LANES as u8, result: size::<O::Result>(), sizes: [size::<O::A>(), size::<O::B>(), size::<O::C>()], scalars }
+}
+
+/// The loop of every elementwise kernel, over as many whole vectors as there are; how many elements that are. Each turn reads before it
+/// writes, so that the target may be an operand.
 ///
 /// # Safety
 /// As for [`Kernel`].
@@ -135,14 +126,14 @@ pub unsafe fn run<O: Operation, const A: bool, const B: bool, const C: bool>(
     a: *const u8,
     b: *const u8,
     c: *const u8,
-) {
+) -> usize {
     let lanes = O::Result::LANES;
     let target = target.cast::<<O::Result as Operand>::Element>();
     // SAFETY: every access lies within the first n elements (the first one, where the operand is scalar), which the caller vouches for.
     unsafe {
         let (a, b, c) = (Source::<O::A, A>::new(a), Source::<O::B, B>::new(b), Source::<O::C, C>::new(c));
         let mut i = 0;
-        if O::UNROLL == 4 {
+        if O::UNROLL == 4 && !O::Result::IS_WIDE {
             while i + 4 * lanes <= n {
                 let (i0, i1, i2, i3) = (i, i + lanes, i + 2 * lanes, i + 3 * lanes);
                 let r0 = O::apply(a.at(i0), b.at(i0), c.at(i0));
@@ -160,10 +151,7 @@ pub unsafe fn run<O: Operation, const A: bool, const B: bool, const C: bool>(
             O::apply(a.at(i), b.at(i), c.at(i)).write(target.add(i));
             i += lanes;
         }
-        if i < n {
-            let count = n - i;
-            O::apply(a.head(i, count), b.head(i, count), c.head(i, count)).write_head(target.add(i), count);
-        }
+        i
     }
 }
 
@@ -244,17 +232,8 @@ operations! {
     Uniform[S: Simd](x: S::F32) -> S::F32, 1 { random::uniform::<S>(x) }
     Normal[S: Simd](x: S::F32) -> S::F32, 1 { random::normal::<S>(x) }
 
-    // One lane after the other in the same scalar code, so that results have the same bits everywhere.
-    Exp64[S: Simd](x: S::F64) -> S::F64, 1 { x.map(libm::exp) }
+    // The difference lane by lane in the same scalar code as Exp, so that results have the same bits everywhere.
     ExpOfDifference64[S: Simd](x: S::F64, y: S::F64) -> S::F64, 1 { x.sub(y).map(libm::exp) }
-    Expm164[S: Simd](x: S::F64) -> S::F64, 1 { x.map(libm::expm1) }
-    Log64[S: Simd](x: S::F64) -> S::F64, 1 { x.map(libm::log) }
-    Log1p64[S: Simd](x: S::F64) -> S::F64, 1 { x.map(libm::log1p) }
-    Sin64[S: Simd](x: S::F64) -> S::F64, 1 { x.map(libm::sin) }
-    Cos64[S: Simd](x: S::F64) -> S::F64, 1 { x.map(libm::cos) }
-    Tanh64[S: Simd](x: S::F64) -> S::F64, 1 { x.map(libm::tanh) }
-    Sigmoid64[S: Simd](x: S::F64) -> S::F64, 1 { x.map(sigmoid) }
-    Erf64[S: Simd](x: S::F64) -> S::F64, 1 { x.map(libm::erf) }
 
     Add[V: Vector](x: V, y: V) -> V, 4 { x.add(y) }
     Sub[V: Vector](x: V, y: V) -> V, 4 { x.sub(y) }
@@ -270,14 +249,8 @@ operations! {
     MulSub[V: Float](x: V, y: V, z: V) -> V, 4 { x.mul_sub(y, z) }
     MulDifference[V: Float](x: V, y: V, z: V) -> V, 4 { x.mul(y.sub(z)) }
     Pow32[S: Simd](x: S::F32, y: S::F32) -> S::F32, 1 { math::pow::<S>(x, y) }
-    Pow64[S: Simd](x: S::F64, y: S::F64) -> S::F64, 1 { x.zip(y, libm::pow) }
     Atan2Single[S: Simd](y: S::F32, x: S::F32) -> S::F32, 1 { wide::atan2::<S>(y, x) }
     Hypot32[S: Simd](x: S::F32, y: S::F32) -> S::F32, 1 { wide::hypot::<S>(x, y) }
-    Rem32[S: Simd](x: S::F32, y: S::F32) -> S::F32, 1 { x.zip(y, libm::fmodf) }
-    Rem64[S: Simd](x: S::F64, y: S::F64) -> S::F64, 1 { x.zip(y, libm::fmod) }
-    IntegerDiv[V: Integer<Element: Whole>](x: V, y: V) -> V, 1 { x.zip(y, Whole::divide) }
-    IntegerRem[V: Integer<Element: Whole>](x: V, y: V) -> V, 1 { x.zip(y, Whole::remainder) }
-    IntegerPow[V: Integer<Element: Whole>](x: V, y: V) -> V, 1 { x.zip(y, Whole::power) }
 
     Equal[S: Simd, V: Vector<Mask = S::Mask>](x: V, y: V) -> S::I32, 4 { S::ones(x.eq(y)) }
     NotEqual[S: Simd, V: Vector<Mask = S::Mask>](x: V, y: V) -> S::I32, 4 { S::ones(x.eq(y).not()) }
@@ -306,53 +279,6 @@ fn small<V: Vector>(value: i8) -> V {
 fn is_infinite<V: Float>(x: V) -> V::Mask {
     x.sub(x).is_nan().and(x.eq(x))
 }
-
-fn sigmoid(x: f64) -> f64 {
-    let small = libm::exp(-x.abs());
-    if x < 0.0 { small / (1.0 + small) } else { 1.0 / (1.0 + small) }
-}
-
-/// Integer functions without a vector form.
-pub trait Whole: Copy {
-    /// Rounded towards zero; 0 where the divisor is 0; MIN / -1 wraps.
-    fn divide(a: Self, b: Self) -> Self;
-    /// With the sign of the dividend; 0 where the divisor is 0.
-    fn remainder(a: Self, b: Self) -> Self;
-    /// Wrapping; negative exponents give what truncating the true value gives: 0, but for the bases 1 and -1.
-    fn power(a: Self, b: Self) -> Self;
-}
-
-macro_rules! whole {
-    ($($type:ty),*) => {$(
-        impl Whole for $type {
-            fn divide(a: $type, b: $type) -> $type {
-                if b == 0 { 0 } else { a.wrapping_div(b) }
-            }
-            fn remainder(a: $type, b: $type) -> $type {
-                if b == 0 { 0 } else { a.wrapping_rem(b) }
-            }
-            fn power(mut base: $type, mut exponent: $type) -> $type {
-                if exponent < 0 {
-                    return match base {
-                        1 => 1,
-                        -1 => if exponent & 1 == 0 { 1 } else { -1 },
-                        _ => 0,
-                    };
-                }
-                let mut result: $type = 1;
-                while exponent > 0 {
-                    if exponent & 1 == 1 {
-                        result = result.wrapping_mul(base);
-                    }
-                    base = base.wrapping_mul(base);
-                    exponent >>= 1;
-                }
-                result
-            }
-        }
-    )*};
-}
-whole!(i32, i64);
 
 /// The kernel for an operation and which of its operands are scalars.
 macro_rules! unary {
@@ -417,16 +343,6 @@ pub fn kernel<S: Simd>(operation: TileOp, class: Class, scalar: [bool; 3]) -> Op
             }
         };
     }
-    // One operation for each class of floats.
-    macro_rules! functions {
-        ($arity:ident, $single:ident, $double:ident) => {
-            match class {
-                Class::F32 => $arity!(S, $single<S>, scalar),
-                Class::F64 => $arity!(S, $double<S>, scalar),
-                Class::I32 | Class::I64 => None,
-            }
-        };
-    }
     // Operations that lead to I32 lanes.
     macro_rules! tests {
         ($arity:ident, $operation:ident) => {
@@ -454,18 +370,18 @@ pub fn kernel<S: Simd>(operation: TileOp, class: Class, scalar: [bool; 3]) -> Op
             Unary::Abs => all!(unary, Abs),
             Unary::Sign if matches!(class, Class::F32 | Class::F64) => floats!(unary, FloatSign),
             Unary::Sign => integers!(unary, IntegerSign),
-            Unary::Exp => functions!(unary, Exp32, Exp64),
-            Unary::Expm1 => functions!(unary, Expm132, Expm164),
-            Unary::Log => functions!(unary, Log32, Log64),
-            Unary::Log1p => functions!(unary, Log1p32, Log1p64),
+            Unary::Exp if class == Class::F32 => unary!(S, Exp32<S>, scalar),
+            Unary::Expm1 if class == Class::F32 => unary!(S, Expm132<S>, scalar),
+            Unary::Log if class == Class::F32 => unary!(S, Log32<S>, scalar),
+            Unary::Log1p if class == Class::F32 => unary!(S, Log1p32<S>, scalar),
             Unary::Sqrt => floats!(unary, Sqrt),
             Unary::Rsqrt => floats!(unary, Rsqrt),
             Unary::Reciprocal => floats!(unary, Reciprocal),
-            Unary::Sin => functions!(unary, Sin32, Sin64),
-            Unary::Cos => functions!(unary, Cos32, Cos64),
-            Unary::Tanh => functions!(unary, Tanh32, Tanh64),
-            Unary::Sigmoid => functions!(unary, Sigmoid32, Sigmoid64),
-            Unary::Erf => functions!(unary, Erf32, Erf64),
+            Unary::Sin if class == Class::F32 => unary!(S, Sin32<S>, scalar),
+            Unary::Cos if class == Class::F32 => unary!(S, Cos32<S>, scalar),
+            Unary::Tanh if class == Class::F32 => unary!(S, Tanh32<S>, scalar),
+            Unary::Sigmoid if class == Class::F32 => unary!(S, Sigmoid32<S>, scalar),
+            Unary::Erf if class == Class::F32 => unary!(S, Erf32<S>, scalar),
             Unary::Floor => floats!(unary, Floor),
             Unary::Ceil => floats!(unary, Ceil),
             Unary::Round => floats!(unary, Round),
@@ -491,11 +407,7 @@ pub fn kernel<S: Simd>(operation: TileOp, class: Class, scalar: [bool; 3]) -> Op
             Binary::Sub => all!(binary, Sub),
             Binary::Mul => all!(binary, Mul),
             Binary::Div if matches!(class, Class::F32 | Class::F64) => floats!(binary, Div),
-            Binary::Div => integers!(binary, IntegerDiv),
-            Binary::Rem if matches!(class, Class::F32 | Class::F64) => functions!(binary, Rem32, Rem64),
-            Binary::Rem => integers!(binary, IntegerRem),
-            Binary::Pow if matches!(class, Class::F32 | Class::F64) => functions!(binary, Pow32, Pow64),
-            Binary::Pow => integers!(binary, IntegerPow),
+            Binary::Pow if class == Class::F32 => binary!(S, Pow32<S>, scalar),
             Binary::Max => all!(binary, Max),
             Binary::Min => all!(binary, Min),
             Binary::And => integers!(binary, And),

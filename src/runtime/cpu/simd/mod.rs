@@ -12,6 +12,7 @@ mod elementwise;
 mod math;
 mod random;
 mod reduce;
+mod staged;
 mod tanh;
 mod vector;
 mod wide;

@@ -89,6 +89,7 @@ macro_rules! common {
         type Element = $type;
         type Mask = Truth;
         const LANES: usize = LANES;
+        const IS_WIDE: bool = true;
         #[inline(always)]
         unsafe fn load(source: *const $type) -> Self {
             // SAFETY: the caller's.

@@ -1,7 +1,6 @@
 //! Reductions along rows and down columns, and the kernels that spread values out again.
 
-use super::elementwise::Operand;
-use super::vector::{Float, Integer, Mask, Simd, Vector};
+use super::vector::{Float, Integer, MAX_LANES, Mask, Simd, Vector};
 use super::{Class, ColumnReduce, Fill, RowOp, RowReduce};
 use std::marker::PhantomData;
 
@@ -94,35 +93,44 @@ unsafe fn rest<V: Vector, F: Fold<V>>(source: *const V::Element, count: usize) -
     V::select(V::Mask::head(count), unsafe { V::load_head(source, count) }, V::splat(F::IDENTITY))
 }
 
+/// Accumulators that keep the processor busy; a vector that is several registers does by itself.
+const fn accumulators<V: Vector>() -> usize {
+    if V::IS_WIDE { 1 } else { 4 }
+}
+
 /// One row. The tree depends on the number of columns and the level only.
 #[inline(always)]
 unsafe fn reduce_row<V: Vector, F: Fold<V>>(columns: usize, row: *const V::Element) -> V::Element {
     let identity = V::splat(F::IDENTITY);
     let mut total = identity;
     let mut i = 0;
+    let turn = const { accumulators::<V>() * V::LANES };
     // SAFETY: every access lies within the row.
     unsafe {
-        if columns >= 4 * V::LANES {
+        if columns >= turn {
             let mut totals = [identity; 4];
-            while i + 4 * V::LANES <= columns {
+            while i + turn <= columns {
                 let mut sums = [identity; 4];
-                let mut turns = (columns - i) / (4 * V::LANES);
+                let mut turns = (columns - i) / turn;
                 if F::BLOCKED {
                     turns = turns.min(BLOCK);
                 }
                 for _ in 0..turns {
-                    for (k, sum) in sums.iter_mut().enumerate() {
+                    for (k, sum) in sums.iter_mut().enumerate().take(const { accumulators::<V>() }) {
                         *sum = F::join(*sum, V::load(row.add(i + k * V::LANES)));
                     }
-                    i += 4 * V::LANES;
+                    i += turn;
                 }
-                for (total, sum) in totals.iter_mut().zip(sums) {
+                for (total, sum) in totals.iter_mut().zip(sums).take(const { accumulators::<V>() }) {
                     *total = F::join(*total, sum);
                 }
             }
-            total = F::join(F::join(totals[0], totals[1]), F::join(totals[2], totals[3]));
+            total = totals[0];
+            if const { accumulators::<V>() } == 4 {
+                total = F::join(F::join(total, totals[1]), F::join(totals[2], totals[3]));
+            }
         }
-        while i + V::LANES <= columns {
+        while const { accumulators::<V>() } > 1 && i + V::LANES <= columns {
             total = F::join(total, V::load(row.add(i)));
             i += V::LANES;
         }
@@ -141,7 +149,7 @@ impl<V: Vector, F: Fold<V>> RowRoutine for Rows<V, F> {
         let (target, source) = (target.cast::<V::Element>(), source.cast::<V::Element>());
         // SAFETY: every row and result lies within what the caller vouches for.
         unsafe {
-            if columns <= V::LANES {
+            if columns <= V::LANES && !V::IS_WIDE {
                 // The short way for rows of one vector: nothing but a load and the tree.
                 for row in 0..rows {
                     let x = rest::<V, F>(source.add(row * columns), columns);
@@ -157,40 +165,40 @@ impl<V: Vector, F: Fold<V>> RowRoutine for Rows<V, F> {
 }
 
 /// [`RowReduce`] to positions: the extreme of the row, then the first place that holds it (or NaN, where it is NaN).
-pub struct Positions<V, F>(PhantomData<(V, F)>);
-impl<V: Vector, F: Fold<V>> RowRoutine for Positions<V, F> {
+pub struct Positions<S, V, F>(PhantomData<(S, V, F)>);
+impl<S: Simd, V: Vector, F: Fold<V>> RowRoutine for Positions<S, V, F> {
     #[inline(always)]
     unsafe fn run(rows: usize, columns: usize, target: *mut u8, source: *const u8) {
         let (target, source) = (target.cast::<i64>(), source.cast::<V::Element>());
-        for r in 0..rows {
+        let extremes_of = S::rows::<Rows<V, F>>();
+        for first in (0..rows).step_by(MAX_LANES) {
+            let mut extremes = [F::IDENTITY; MAX_LANES];
+            let count = (rows - first).min(MAX_LANES);
             // SAFETY: every row and result lies within what the caller vouches for.
             unsafe {
-                let row = source.add(r * columns);
-                target.add(r).write_unaligned(position::<V, F>(columns, row) as i64);
+                extremes_of(count, columns, extremes.as_mut_ptr().cast(), source.add(first * columns).cast());
+                for (row, extreme) in (first..).zip(&extremes[..count]) {
+                    let place = position(columns, source.add(row * columns), V::splat(*extreme));
+                    target.add(row).write_unaligned(place as i64);
+                }
             }
         }
     }
 }
 
+/// The first place that holds `wanted`, or 0.
 #[inline(always)]
-unsafe fn position<V: Vector, F: Fold<V>>(columns: usize, row: *const V::Element) -> usize {
-    // SAFETY: every access lies within the row.
-    unsafe {
-        let extreme = V::splat(reduce_row::<V, F>(columns, row));
-        let mut i = 0;
-        while i + V::LANES <= columns {
-            let bits = equal_or_both_nan(V::load(row.add(i)), extreme).bits();
-            if bits != 0 {
-                return i + bits.trailing_zeros() as usize;
-            }
-            i += V::LANES;
+unsafe fn position<V: Vector>(columns: usize, row: *const V::Element, wanted: V) -> usize {
+    let mut i = 0;
+    while i < columns {
+        let count = (columns - i).min(V::LANES);
+        // SAFETY: every access lies within the row.
+        let x = unsafe { if count == V::LANES { V::load(row.add(i)) } else { V::load_head(row.add(i), count) } };
+        let bits = equal_or_both_nan(x, wanted).bits() & (u32::MAX >> (32 - count));
+        if bits != 0 {
+            return i + bits.trailing_zeros() as usize;
         }
-        if i < columns {
-            let bits = equal_or_both_nan(V::load_head(row.add(i), columns - i), extreme).and(V::Mask::head(columns - i)).bits();
-            if bits != 0 {
-                return i + bits.trailing_zeros() as usize;
-            }
-        }
+        i += count;
     }
     0
 }
@@ -209,7 +217,7 @@ impl<V: Vector, F: Fold<V>> ColumnRoutine for Columns<V, F> {
         let mut c = 0;
         // SAFETY: every access lies within the columns, which the caller vouches for.
         unsafe {
-            while c + 4 * V::LANES <= columns {
+            while !V::IS_WIDE && c + 4 * V::LANES <= columns {
                 let at = |k: usize| c + k * V::LANES;
                 let mut strip = [V::load(sums.add(at(0))), V::load(sums.add(at(1))), V::load(sums.add(at(2))), V::load(sums.add(at(3)))];
                 for row in 0..rows {
@@ -271,8 +279,8 @@ pub struct Iota<S, R>(PhantomData<(S, R)>);
 impl<S: Simd, R: Index<S>> FillRoutine for Iota<S, R> {
     #[inline(always)]
     unsafe fn run(n: usize, target: *mut u8, start: i64, step: i64) {
-        let target = target.cast::<<R::Lanes as Operand>::Element>();
-        let mut ramp = [0; super::vector::MAX_LANES];
+        let target = target.cast::<<R::Lanes as Vector>::Element>();
+        let mut ramp = [0; MAX_LANES];
         for (i, lane) in ramp.iter_mut().enumerate() {
             *lane = start.wrapping_add(step.wrapping_mul(i as i64));
         }
@@ -282,12 +290,12 @@ impl<S: Simd, R: Index<S>> FillRoutine for Iota<S, R> {
             let stride = S::I64::splat(step.wrapping_mul(S::LANES as i64));
             let mut i = 0;
             while i + S::LANES <= n {
-                R::lanes(x).write(target.add(i));
+                R::lanes(x).store(target.add(i));
                 x = x.add(stride);
                 i += S::LANES;
             }
             if i < n {
-                R::lanes(x).write_head(target.add(i), n - i);
+                R::lanes(x).store_head(target.add(i), n - i);
             }
         }
     }
@@ -295,7 +303,7 @@ impl<S: Simd, R: Index<S>> FillRoutine for Iota<S, R> {
 
 /// What an index becomes in each class.
 pub trait Index<S: Simd> {
-    type Lanes: Operand;
+    type Lanes: Vector;
     fn lanes(x: S::I64) -> Self::Lanes;
 }
 
@@ -321,22 +329,22 @@ indices! {
 /// See [`super::row_reduce`].
 pub fn rows<S: Simd>(operation: RowOp, class: Class) -> Option<RowReduce> {
     macro_rules! entry {
-        ($routine:ident, $fold:ident) => {
+        ($routine:ident $($level:ident)?: $fold:ident) => {
             match class {
-                Class::F32 => S::rows::<$routine<S::F32, Of<$fold, f32>>>(),
-                Class::F64 => S::rows::<$routine<S::F64, Of<$fold, f64>>>(),
-                Class::I32 => S::rows::<$routine<S::I32, Of<$fold, i32>>>(),
-                Class::I64 => S::rows::<$routine<S::I64, Of<$fold, i64>>>(),
+                Class::F32 => S::rows::<$routine<$($level,)? S::F32, Of<$fold, f32>>>(),
+                Class::F64 => S::rows::<$routine<$($level,)? S::F64, Of<$fold, f64>>>(),
+                Class::I32 => S::rows::<$routine<$($level,)? S::I32, Of<$fold, i32>>>(),
+                Class::I64 => S::rows::<$routine<$($level,)? S::I64, Of<$fold, i64>>>(),
             }
         };
     }
     Some(match operation {
-        RowOp::Sum => entry!(Rows, Sum),
-        RowOp::Prod => entry!(Rows, Product),
-        RowOp::Max => entry!(Rows, Largest),
-        RowOp::Min => entry!(Rows, Smallest),
-        RowOp::ArgMax => entry!(Positions, Largest),
-        RowOp::ArgMin => entry!(Positions, Smallest),
+        RowOp::Sum => entry!(Rows: Sum),
+        RowOp::Prod => entry!(Rows: Product),
+        RowOp::Max => entry!(Rows: Largest),
+        RowOp::Min => entry!(Rows: Smallest),
+        RowOp::ArgMax => entry!(Positions S: Largest),
+        RowOp::ArgMin => entry!(Positions S: Smallest),
     })
 }
 

@@ -34,6 +34,8 @@ pub trait Vector: Copy {
     type Element: Copy + Default + PartialOrd + From<i8> + 'static;
     type Mask: Mask;
     const LANES: usize;
+    /// Whether one vector is several registers, which keep the processor busy by themselves.
+    const IS_WIDE: bool = false;
 
     /// # Safety
     /// `source` is readable for `LANES` elements; any alignment.
@@ -99,16 +101,6 @@ pub trait Vector: Copy {
         let mut lanes = self.lanes();
         for lane in &mut lanes[..Self::LANES] {
             *lane = f(*lane);
-        }
-        // SAFETY: LANES <= MAX_LANES.
-        unsafe { Self::load(lanes.as_ptr()) }
-    }
-    /// Lane by lane, for functions that have no vector form.
-    #[inline(always)]
-    fn zip(self, other: Self, f: impl Fn(Self::Element, Self::Element) -> Self::Element) -> Self {
-        let (mut lanes, other) = (self.lanes(), other.lanes());
-        for i in 0..Self::LANES {
-            lanes[i] = f(lanes[i], other[i]);
         }
         // SAFETY: LANES <= MAX_LANES.
         unsafe { Self::load(lanes.as_ptr()) }
@@ -282,8 +274,19 @@ macro_rules! entry_points {
             unsafe fn entry<O: Operation, const A: bool, const B: bool, const C: bool>(
                 n: usize, target: *mut u8, a: *const u8, b: *const u8, c: *const u8,
             ) {
+                use crate::runtime::cpu::simd::elementwise::{form, repeats_scalars, run};
+                use crate::runtime::cpu::simd::staged::{run_repeated, run_rest};
                 // SAFETY: the caller's.
-                unsafe { crate::runtime::cpu::simd::elementwise::run::<O, A, B, C>(n, target, a, b, c) }
+                unsafe {
+                    let form = const { form::<O>([A, B, C]) };
+                    if repeats_scalars::<O>(A, B, C) {
+                        return run_repeated(entry::<O, false, false, false>, form, n, target, [a, b, c]);
+                    }
+                    let done = run::<O, A, B, C>(n, target, a, b, c);
+                    if done < n {
+                        run_rest(entry::<O, A, B, C>, form, done, n - done, target, [a, b, c]);
+                    }
+                }
             }
             entry::<O, A, B, C>
         }

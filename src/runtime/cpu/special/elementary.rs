@@ -56,3 +56,38 @@ pub fn shift_left(a: i64, by: i64) -> i64 {
 pub fn shift_right(a: i64, by: i64) -> i64 {
     if (0..64).contains(&by) { a >> by } else { a >> 63 }
 }
+
+pub fn sigmoid(x: f64) -> f64 {
+    let small = libm::exp(-x.abs());
+    if x < 0.0 { small / (1.0 + small) } else { 1.0 / (1.0 + small) }
+}
+
+/// Rounded towards zero; 0 where the divisor is 0; MIN / -1 wraps.
+pub fn divide(a: i64, b: i64) -> i64 {
+    if b == 0 { 0 } else { a.wrapping_div(b) }
+}
+
+/// With the sign of the dividend; 0 where the divisor is 0.
+pub fn remainder(a: i64, b: i64) -> i64 {
+    if b == 0 { 0 } else { a.wrapping_rem(b) }
+}
+
+/// Wrapping; negative exponents give what truncating the true value gives: 0, but for the bases 1 and -1.
+pub fn power(mut base: i64, mut exponent: i64) -> i64 {
+    if exponent < 0 {
+        return match base {
+            1 => 1,
+            -1 => 1 - 2 * (exponent & 1),
+            _ => 0,
+        };
+    }
+    let mut result: i64 = 1;
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            result = result.wrapping_mul(base);
+        }
+        base = base.wrapping_mul(base);
+        exponent >>= 1;
+    }
+    result
+}
