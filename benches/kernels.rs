@@ -1,11 +1,14 @@
-//! What the kernels cost: `cargo bench --bench kernels`, or `-- tiles`, `-- convolutions`, `-- attention`, `-- pools` for parts.
+//! What the kernels cost: `cargo bench --bench kernels`, or `-- tiles`, `-- convolutions`, `-- attention`, `-- pools`, `-- moves`, `-- linalg`
+//! for parts.
 //!
 //! Loops over tiles of 1024 elements that lie in the first-level cache, in nanoseconds per element; convolutions in GFLOP/s beside a matrix product
-//! of the same run; attention likewise, and in bytes; pools in nanoseconds per element of the image. The best of many runs, one thread.
+//! of the same run; attention likewise, and in bytes; pools in nanoseconds per element of the image, what moves or
+//! orders elements per element of the result, linear algebra in milliseconds. The best of many runs, one thread.
 
 use std::time::Instant;
 use tenon::autodiff::reverse;
 use tenon::ir::{Binary, Type, Unary, Value};
+use tenon::ops::composite::index::Join;
 use tenon::ops::composite::vision::Padding;
 use tenon::ops::composite::vision::convolution::Convolution;
 use tenon::ops::composite::vision::pool::{Divisor, Pool};
@@ -43,6 +46,12 @@ fn main() {
     }
     if is_wanted("pools") {
         pools();
+    }
+    if is_wanted("moves") {
+        moves();
+    }
+    if is_wanted("linalg") {
+        linalg();
     }
     if is_wanted("tiles") {
         tiles();
@@ -185,6 +194,66 @@ fn pools() {
         });
         let elements = x.iter().product::<usize>() as f64;
         println!("{name:<44}{:>10.3}{:>10.3}", forward / elements * 1e9, backward / elements * 1e9);
+    }
+}
+
+/// Numbers below `size` in no order.
+fn indices(dims: &[usize], size: usize) -> Tensor {
+    let numbers: Vec<i32> = (0..dims.iter().product::<usize>()).map(|i| (i * 7919 % size) as i32).collect();
+    Tensor::from_slice(&Allocator::system(), &numbers, dims).expect("a tensor")
+}
+
+fn moves() {
+    println!("ns per element of f32 [1024, 1024]");
+    const DIMS: [usize; 2] = [1024, 1024];
+    type Record = fn(&mut Trace, Value, Value) -> Value;
+    let rows: [(&str, &[usize], Record); 14] = [
+        ("gather rows", &[1024], |g, x, i| g.gather(x, i, 0)),
+        ("gather columns", &[1024], |g, x, i| g.gather(x, i, 1)),
+        ("take along axis 0", &DIMS, |g, x, i| g.take_along(x, i, 0)),
+        ("take along axis 1", &DIMS, |g, x, i| g.take_along(x, i, 1)),
+        ("scatter_add rows", &[1024], |g, x, i| g.scatter_add(x, i, x, 0)),
+        ("scatter_add columns", &[1024], |g, x, i| g.scatter_add(x, i, x, 1)),
+        ("scatter_add along axis 0", &DIMS, |g, x, i| g.scatter_along(x, i, x, 0, Join::Add, true)),
+        ("scatter_add along axis 1", &DIMS, |g, x, i| g.scatter_along(x, i, x, 1, Join::Add, true)),
+        ("cumsum along axis 0", &[1], |g, x, _| g.cumsum(x, 0, false, false)),
+        ("cumsum along axis 1", &[1], |g, x, _| g.cumsum(x, 1, false, false)),
+        ("argsort along axis 1", &[1], |g, x, _| g.argsort(x, 1, false)),
+        ("transpose", &[1], |g, x, _| g.transpose(x, &[1, 0])),
+        ("concat", &[1], |g, x, _| g.concat(&[x, x], 1)),
+        ("argmax along axis 0", &[1], |g, x, _| g.argmax(x, 0)),
+    ];
+    for (name, dims, record) in rows {
+        let time = seconds(&[&DIMS], |g, x| {
+            let i = g.constant(&indices(dims, 1024));
+            record(g, x[0], i)
+        });
+        println!("{name:<44}{:>10.3}", time / DIMS.iter().product::<usize>() as f64 * 1e9);
+    }
+}
+
+fn linalg() {
+    println!("ms for a matrix of f32 [256, 256]");
+    const DIMS: [usize; 2] = [256, 256];
+    type Record = fn(&mut Trace, Value) -> Value;
+    let rows: [(&str, Record); 6] = [
+        ("cholesky", |g, x| g.cholesky(x, false)),
+        ("lu", |g, x| g.lu_factor(x)[0]),
+        ("inverse", |g, x| g.inverse(x)),
+        ("qr", |g, x| g.qr(x, false)[0]),
+        ("eigh", |g, x| g.eigh(x, false)[0]),
+        ("svd", |g, x| g.svd(x)[1]),
+    ];
+    for (name, record) in rows {
+        // Symmetric, and its eigenvalues lie between 1 and a few hundred.
+        let time = seconds(&[&DIMS], |g, x| {
+            let transposed = g.transpose(x[0], &[1, 0]);
+            let square = g.matmul(x[0], transposed);
+            let one = g.eye(DType::F32, 256, 256);
+            let x = g.add(square, one);
+            record(g, x)
+        });
+        println!("{name:<44}{:>10.3}", time * 1e3);
     }
 }
 
