@@ -27,9 +27,10 @@ help:
 	@echo 'make install [PREFIX=...] [DESTDIR=...]'
 	@echo 'make clean'
 
-# Programs that are linked here ask for the SONAME at run time: the link lets them find the library where it was built.
+# The two libraries that hosts link, without the one for Rust, whose generic functions would have to stay in all three. Programs that are
+# linked here ask for the SONAME at run time: the link lets them find the library where it was built.
 lib:
-	cargo build --release
+	cargo rustc --release --lib --crate-type cdylib,staticlib
 	@ln -sf libtenon.so $(RELEASE)/libtenon.so.$(MAJOR)
 
 header:
