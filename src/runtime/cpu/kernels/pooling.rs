@@ -277,7 +277,7 @@ fn ready_of<T: Element>(step: &KernelStep, role: WindowRole, geometry: Geometry,
                 DType::U8 => (size_of::<u8>(), add_at::<u8> as AddAt),
                 other => return Err(Error::internal(format!("a pool of {other}"))),
             };
-            Box::new(Scatter { geometry, loops, size, add_at: add_at })
+            Box::new(Scatter { geometry, loops, size, add_at })
         }
     })
 }
