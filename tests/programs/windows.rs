@@ -57,13 +57,27 @@ fn convolutions_of_any_geometry() {
     }
 }
 
+/// Groups of so few channels, and so many of them, that nothing is packed.
+#[test]
+fn narrow_convolutions_of_any_geometry() {
+    for number in 0..120 {
+        let draws = &mut Draws::new("narrow convolutions", number);
+        let rank = 1 + draws.below(3);
+        let (size, kernels) = [(90, 6), (23, 5), (6, 3)][rank - 1];
+        let window: Vec<WindowAxis> = (0..rank).map(|_| axis(draws, size, kernels)).collect();
+        let sizes = [1 + draws.below(3), 1 + draws.below(12), 1 + draws.below(2), 1 + draws.below(2)];
+        let dtype = draws.pick(&[DType::F32, DType::F32, DType::F64, DType::BF16]);
+        convolution(draws, dtype, &window, sizes).check(&format!("convolution {number}: {sizes:?} of {dtype}, {window:?}"));
+    }
+}
+
 fn square(size: usize, kernel: usize, stride: usize, low: usize, count: usize) -> [WindowAxis; 2] {
     [WindowAxis { size, kernel, stride, dilation: 1, low, count }; 2]
 }
 
 #[test]
 fn large_convolutions_are_cut_the_same_for_any_number_of_workers() {
-    let cases: [(&str, Vec<WindowAxis>, [usize; 4]); 7] = [
+    let cases: [(&str, Vec<WindowAxis>, [usize; 4]); 9] = [
         ("stretches of channels", square(10, 3, 1, 1, 10).to_vec(), [3, 1, 70, 66]),
         ("strides", square(21, 3, 2, 1, 11).to_vec(), [2, 1, 33, 50]),
         ("one image", square(40, 3, 1, 1, 40).to_vec(), [1, 1, 5, 60]),
@@ -71,6 +85,8 @@ fn large_convolutions_are_cut_the_same_for_any_number_of_workers() {
         ("points", square(12, 1, 1, 0, 12).to_vec(), [2, 2, 40, 24]),
         ("a signal", vec![WindowAxis { size: 3000, kernel: 5, stride: 1, dilation: 2, low: 4, count: 3000 }], [2, 1, 9, 10]),
         ("channels alone", square(30, 3, 1, 1, 30).to_vec(), [2, 20, 1, 1]),
+        ("large channels alone, rows at a time", square(300, 3, 1, 1, 300).to_vec(), [1, 9, 1, 1]),
+        ("large channels alone with strides", square(401, 5, 2, 2, 201).to_vec(), [1, 8, 1, 2]),
     ];
     for (name, window, sizes) in cases {
         let draws = &mut Draws::new(name, 0);

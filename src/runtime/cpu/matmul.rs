@@ -9,6 +9,7 @@
 pub(in crate::runtime::cpu) mod kernel;
 pub(in crate::runtime::cpu) mod pack;
 mod packing;
+pub(in crate::runtime::cpu) mod slide;
 #[cfg(test)]
 mod tests;
 

@@ -8,6 +8,7 @@
 
 use super::Level;
 use super::pack::{Matrix, pack};
+use super::slide::{Dots, Rows, Slide, dots, slide};
 
 /// One tile's work. Strides in elements.
 pub(in crate::runtime::cpu) struct Tile<T> {
@@ -68,6 +69,8 @@ pub(in crate::runtime::cpu) struct Kernels<T: 'static> {
     pub pack_panel: Pack<T>,
     pub copy_rows: CopyRows<T>,
     pub copy_apart: CopyApart<T>,
+    pub slide: Slide<T>,
+    pub dots: Dots<T>,
     /// The largest tile of those that packed panels are cut for, as (vectors, rows, kernel): it fetches [`Tile::ahead`].
     pub streaming: (usize, usize, Kernel<T>),
     pub whole: &'static [&'static [Kernel<T>]],
@@ -86,7 +89,7 @@ const PREFETCH_STEPS: isize = 8;
 const PREFETCH_TRANSPOSED: usize = 64;
 
 /// A vector register of one instruction set.
-trait Lanes {
+pub(super) trait Lanes {
     type Element: Copy;
     type Vector: Copy;
     type Mask: Copy;
@@ -287,11 +290,23 @@ macro_rules! kernels {
                 // SAFETY: the caller's promise.
                 unsafe { copy_apart::<$lanes>(count, from, to) }
             }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn sliding(count: usize, out: *mut $element, x: *const $element, offsets: &[usize], weights: *const $element) {
+                // SAFETY: the caller's promise.
+                unsafe { slide::<$lanes>(count, out, x, offsets, weights) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn dotting(rows: &Rows<$element>, offsets: &[usize], sums: *mut $element) {
+                // SAFETY: the caller's promise.
+                unsafe { dots::<$lanes>(rows, offsets, sums) }
+            }
             Kernels {
                 lanes: <$lanes as Lanes>::COUNT,
                 pack_panel: panel,
                 copy_rows: rows,
                 copy_apart: apart,
+                slide: sliding,
+                dots: dotting,
                 streaming: ($stream_vectors, $stream_rows, kernel::<$stream_vectors, $stream_rows, false, true>),
                 whole: &[$(&[$(kernel::<$vectors, $rows, false, false>),*]),*],
                 ragged: &[$(&[$(kernel::<$vectors, $rows, true, false>),*]),*],

@@ -5,7 +5,7 @@
 //! positions follow one another without a gap, as those of few channels do, the taps of a row are one run. Each share sums its own copy of the
 //! result, and the copies are summed in their order.
 
-use super::{Block, Blocks, Geometry, K_STRETCH, Kernel, MAX_COLUMNS, MOST_STAGED, Memory, STAGED_BYTES, TASKS};
+use super::{Block, Blocks, Geometry, K_STRETCH, Kernel, MAX_COLUMNS, MOST_STAGED, Memory, STAGED_BYTES, TASKS, turn};
 use crate::error::Result;
 use crate::runtime::cpu::matmul::kernel::{Float, Kernels, Tile};
 use crate::runtime::cpu::matmul::pack::Matrix;
@@ -251,16 +251,5 @@ impl<T: Float + Default + Send + Sync> Kernel for Filter<T> {
             // SAFETY: each call writes its own row.
             unsafe { self.finish(index, copies.get().cast(), result.get().cast()) };
         })
-    }
-}
-
-/// Copies elements that lie side by side to places that are `step` apart.
-///
-/// # Safety
-/// Both sides hold `count` elements.
-unsafe fn turn<T: Copy>(count: usize, from: *const T, to: *mut T, step: usize) {
-    for index in 0..count {
-        // SAFETY: the caller's promise.
-        unsafe { to.add(index * step).write(*from.add(index)) };
     }
 }

@@ -1,8 +1,9 @@
 //! Convolutions as matrix products whose right operand is packed straight from the image: no matrix of columns lies in memory.
 //!
 //! The forward pass and the gradient of the input are [`pass`]es: rows of weights times panels of pixels. The gradient of the weights, whose
-//! sum runs over pixels, is in [`filter`]. Integers, and what would be cut into too many passes, take the loops of [`plain`].
+//! sum runs over pixels, is in [`filter`]. Groups of very few channels are computed without packing, in [`direct`]. Integers, and what would be cut into too many passes, take the loops of [`plain`].
 
+mod direct;
 mod filter;
 mod pass;
 mod plain;
@@ -25,6 +26,8 @@ const TASKS: usize = 8;
 const MAX_COLUMNS: usize = 64;
 /// Elements of an image's part at most: windows and taps that lie so far apart that the smallest part is larger take the plain loops.
 const MOST_STAGED: usize = 1 << 25;
+/// Pairs of channels in a group up to which convolutions are direct.
+const NARROW: usize = 16;
 /// An input's gradient that falls into more passes than this takes the plain loops.
 const MOST_PASSES: usize = 1024;
 
@@ -62,6 +65,10 @@ impl Geometry {
     fn taps(&self) -> usize {
         self.axes.iter().map(|axis| axis.kernel).product()
     }
+    /// Whether there are so few channels in a group that packed panels would be used too seldom.
+    fn is_narrow(&self) -> bool {
+        self.inputs * self.outputs <= NARROW
+    }
 }
 
 pub(super) fn ready(
@@ -84,6 +91,16 @@ pub(super) fn ready(
 
 fn ready_float<T: Float + plain::Number + Default>(geometry: Geometry, role: ConvolutionRole, level: Level) -> Box<dyn Kernel> {
     let kernels = T::kernels(level);
+    if geometry.is_narrow() {
+        let kernel = match role {
+            ConvolutionRole::Forward => direct::Direct::forward(&geometry, kernels).map(boxed),
+            ConvolutionRole::InputGradient => direct::Direct::input_gradient(&geometry, kernels).map(boxed),
+            ConvolutionRole::FilterGradient => direct::DirectFilter::new(&geometry, kernels).map(boxed),
+        };
+        if let Some(kernel) = kernel {
+            return kernel;
+        }
+    }
     let kernel = match role {
         ConvolutionRole::Forward => pass::Passes::forward(geometry.clone(), kernels).map(boxed),
         ConvolutionRole::InputGradient => pass::Passes::input_gradient(&geometry, kernels).map(boxed),
@@ -158,5 +175,16 @@ impl Block {
             visit(pixel, [row / height, row % height, column], length);
             pixel += length;
         }
+    }
+}
+
+/// Copies elements that lie side by side to places that are `step` apart.
+///
+/// # Safety
+/// Both sides hold `count` elements.
+unsafe fn turn<T: Copy>(count: usize, from: *const T, to: *mut T, step: usize) {
+    for index in 0..count {
+        // SAFETY: the caller's promise.
+        unsafe { to.add(index * step).write(*from.add(index)) };
     }
 }
