@@ -11,7 +11,7 @@ trap 'rm -f "$stripped"' EXIT
 strip --strip-unneeded -o "$stripped" "$library"
 size=$(stat -c %s "$stripped")
 if [ "$size" -ge "$limit" ]; then
-    echo "library: $size bytes when stripped; it must stay below $limit" >&2
+    echo "library: $size bytes when stripped; it must stay below $limit (RUSTFLAGS would replace the options of .cargo/config.toml)" >&2
     exit 1
 fi
 

@@ -77,7 +77,7 @@ fn square(size: usize, kernel: usize, stride: usize, low: usize, count: usize) -
 
 #[test]
 fn large_convolutions_are_cut_the_same_for_any_number_of_workers() {
-    let cases: [(&str, Vec<WindowAxis>, [usize; 4]); 9] = [
+    let cases: [(&str, Vec<WindowAxis>, [usize; 4]); 11] = [
         ("stretches of channels", square(10, 3, 1, 1, 10).to_vec(), [3, 1, 70, 66]),
         ("strides", square(21, 3, 2, 1, 11).to_vec(), [2, 1, 33, 50]),
         ("one image", square(40, 3, 1, 1, 40).to_vec(), [1, 1, 5, 60]),
@@ -86,6 +86,12 @@ fn large_convolutions_are_cut_the_same_for_any_number_of_workers() {
         ("a signal", vec![WindowAxis { size: 3000, kernel: 5, stride: 1, dilation: 2, low: 4, count: 3000 }], [2, 1, 9, 10]),
         ("channels alone", square(30, 3, 1, 1, 30).to_vec(), [2, 20, 1, 1]),
         ("large channels alone, rows at a time", square(300, 3, 1, 1, 300).to_vec(), [1, 9, 1, 1]),
+        ("a long signal", vec![WindowAxis { size: 9000, kernel: 5, stride: 1, dilation: 2, low: 4, count: 9000 }], [1, 1, 1, 2]),
+        (
+            "a long signal with strides",
+            vec![WindowAxis { size: 9001, kernel: 5, stride: 2, dilation: 1, low: 2, count: 4501 }],
+            [1, 9, 1, 1],
+        ),
         ("large channels alone with strides", square(401, 5, 2, 2, 201).to_vec(), [1, 8, 1, 2]),
     ];
     for (name, window, sizes) in cases {

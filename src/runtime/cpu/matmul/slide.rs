@@ -39,12 +39,16 @@ pub(super) unsafe fn slide<L: Lanes>(
     unsafe {
         while i + 8 * L::COUNT <= count {
             let sums = vectors::<L, 8>(x.add(i), offsets, weights);
-            (0..8).for_each(|v| L::store(out.add(i + v * L::COUNT), sums[v]));
+            for (v, sum) in sums.into_iter().enumerate() {
+                L::store(out.add(i + v * L::COUNT), sum);
+            }
             i += 8 * L::COUNT;
         }
         while i + 2 * L::COUNT <= count {
             let sums = vectors::<L, 2>(x.add(i), offsets, weights);
-            (0..2).for_each(|v| L::store(out.add(i + v * L::COUNT), sums[v]));
+            for (v, sum) in sums.into_iter().enumerate() {
+                L::store(out.add(i + v * L::COUNT), sum);
+            }
             i += 2 * L::COUNT;
         }
         while i < count {
@@ -119,7 +123,9 @@ unsafe fn products<L: Lanes<Element: Float>, const N: usize>(rows: &Rows<L::Elem
         for (tap, total) in totals.into_iter().enumerate() {
             let mut lanes = [L::Element::ZERO; 16];
             L::store(lanes.as_mut_ptr(), total);
-            *sums.add(tap) = lanes[..L::COUNT].iter().fold(*sums.add(tap), |sum, lane| sum + *lane);
+            for lane in &lanes[..L::COUNT] {
+                *sums.add(tap) = *sums.add(tap) + *lane;
+            }
         }
     }
 }

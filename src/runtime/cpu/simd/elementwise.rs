@@ -120,14 +120,9 @@ pub const fn form<O: Operation>(scalars: [bool; 3]) -> Form {
 /// # Safety
 /// As for [`Kernel`].
 #[inline(always)]
-pub unsafe fn run<O: Operation, const A: bool, const B: bool, const C: bool>(
-    n: usize,
-    target: *mut u8,
-    a: *const u8,
-    b: *const u8,
-    c: *const u8,
-) -> usize {
+pub unsafe fn run<O: Operation, const A: bool, const B: bool, const C: bool>(n: usize, target: *mut u8, operands: [*const u8; 3]) -> usize {
     let lanes = O::Result::LANES;
+    let [a, b, c] = operands;
     let target = target.cast::<<O::Result as Operand>::Element>();
     // SAFETY: every access lies within the first n elements (the first one, where the operand is scalar), which the caller vouches for.
     unsafe {

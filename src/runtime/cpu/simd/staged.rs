@@ -16,6 +16,25 @@ pub struct Form {
     pub scalars: [bool; 3],
 }
 
+/// Scalar operands copied to `held`, and the others where they are: the target may be where a scalar is, which is read again for the rest.
+///
+/// # Safety
+/// As for [`Kernel`], of which `form` tells the truth.
+#[inline(always)]
+pub unsafe fn hold(form: Form, operands: [*const u8; 3], held: &mut [u64; 3]) -> [*const u8; 3] {
+    let mut known = operands;
+    for position in 0..3 {
+        let size = form.sizes[position] as usize;
+        if form.scalars[position] && size > 0 {
+            let own = (&raw mut held[position]).cast::<u8>();
+            // SAFETY: a scalar operand is one element of at most eight bytes.
+            unsafe { std::ptr::copy_nonoverlapping(operands[position], own, size) };
+            known[position] = own;
+        }
+    }
+    known
+}
+
 /// Room for a vector's elements, which have at most eight bytes.
 #[repr(align(64))]
 struct Room([u64; MAX_LANES]);

@@ -275,16 +275,18 @@ macro_rules! entry_points {
                 n: usize, target: *mut u8, a: *const u8, b: *const u8, c: *const u8,
             ) {
                 use crate::runtime::cpu::simd::elementwise::{form, repeats_scalars, run};
-                use crate::runtime::cpu::simd::staged::{run_repeated, run_rest};
+                use crate::runtime::cpu::simd::staged::{hold, run_repeated, run_rest};
                 // SAFETY: the caller's.
                 unsafe {
                     let form = const { form::<O>([A, B, C]) };
                     if repeats_scalars::<O>(A, B, C) {
                         return run_repeated(entry::<O, false, false, false>, form, n, target, [a, b, c]);
                     }
-                    let done = run::<O, A, B, C>(n, target, a, b, c);
+                    let mut held = [0; 3];
+                    let operands = hold(form, [a, b, c], &mut held);
+                    let done = run::<O, A, B, C>(n, target, operands);
                     if done < n {
-                        run_rest(entry::<O, A, B, C>, form, done, n - done, target, [a, b, c]);
+                        run_rest(entry::<O, A, B, C>, form, done, n - done, target, operands);
                     }
                 }
             }

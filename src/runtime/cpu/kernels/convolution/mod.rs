@@ -1,11 +1,13 @@
 //! Convolutions as matrix products whose right operand is packed straight from the image: no matrix of columns lies in memory.
 //!
 //! The forward pass and the gradient of the input are [`pass`]es: rows of weights times panels of pixels. The gradient of the weights, whose
-//! sum runs over pixels, is in [`filter`]. Groups of very few channels are computed without packing, in [`direct`]. Integers, and what would be cut into too many passes, take the loops of [`plain`].
+//! sum runs over pixels, is in [`filter`]. Groups of very few channels are computed without packing, in [`direct`]. Integers, and what would
+//! be cut into too many passes, take the loops of [`plain`].
 
 mod direct;
 mod filter;
 mod pass;
+mod phases;
 mod plain;
 
 use super::{Kernel, Memory};
@@ -26,7 +28,7 @@ const TASKS: usize = 8;
 const MAX_COLUMNS: usize = 64;
 /// Elements of an image's part at most: windows and taps that lie so far apart that the smallest part is larger take the plain loops.
 const MOST_STAGED: usize = 1 << 25;
-/// Pairs of channels in a group up to which convolutions are direct.
+/// Channels of x times channels of y in a group up to which convolutions are direct.
 const NARROW: usize = 16;
 /// An input's gradient that falls into more passes than this takes the plain loops.
 const MOST_PASSES: usize = 1024;

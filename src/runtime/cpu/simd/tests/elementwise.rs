@@ -297,6 +297,27 @@ fn the_target_may_be_an_operand() {
 }
 
 #[test]
+fn the_target_may_be_where_a_scalar_operand_is() {
+    let (a, b) = (values::<f32>(18, 131), values::<f32>(19, 131));
+    for level in Level::available() {
+        for operation in [Binary::Add, Binary::Sub, Binary::Mul, Binary::Max, Binary::Pow] {
+            for n in 1..=131 {
+                let plain = kernel(level, TileOp::Binary(operation), Class::F32, [false; 3]).unwrap();
+                let expected = bits(&run::<f32, f32>(plain, n, [&vec![a[0]; n], &b[..n], &[]]));
+                let with_scalar = kernel(level, TileOp::Binary(operation), Class::F32, [true, false, false]).unwrap();
+                let mut target = a[..n].to_vec();
+                // SAFETY: n elements each; the scalar is the target's first element.
+                unsafe {
+                    let p = target.as_mut_ptr().cast::<u8>();
+                    with_scalar(n, p, p, b.as_ptr().cast(), std::ptr::null());
+                }
+                assert_eq!(bits(&target), expected, "{operation:?} of {n} at {}", level.name());
+            }
+        }
+    }
+}
+
+#[test]
 fn select_takes_32_bit_conditions_for_all_classes() {
     fn check<T: Plain>() {
         let conditions: Vec<i32> = words(15, 70).into_iter().map(|word| (word % 3) as i32 - 1).collect();
