@@ -2281,8 +2281,8 @@ TenonStatus tenon_conv_options_init(TenonConvOptions *options, size_t size);
  * [O]; a bias of all zero bytes, (TenonValue){0}, stands for none. As neural networks mean it: w is not turned round.
  *
  * Window i of a dimension lies on elements i * stride + tap * dilation - low; there are (size + low + high - reach) / stride + 1
- * of them, where reach = (kernel - 1) * dilation + 1. Dtypes promote; numbers of any dtype; 16-bit floats are summed in f32. NULL
- * options are the defaults.
+ * of them, where reach = (kernel - 1) * dilation + 1. Padding is zeros, and may be multiplied: a weight that is infinite or NaN
+ * can make NaN at the borders. Dtypes promote; numbers of any dtype; 16-bit floats are summed in f32. NULL options are the defaults.
  *
  * Fails with TENON_SHAPE_MISMATCH for shapes that are not as above, channels that are not cut evenly into the groups, a kernel
  * that reaches beyond the padded input, and negative options; with TENON_DTYPE_MISMATCH for bool; with TENON_INVALID_ARGUMENT
