@@ -314,7 +314,7 @@ fn casts_hand_back_the_dtype_of_their_operand() {
 }
 
 /// a, x, and the slope of P(a, x) in a, by mpmath.
-const ORDER_SLOPES: [(f64, f64, f64); 14] = [
+const ORDER_SLOPES: [(f64, f64, f64); 17] = [
     (0.01, 0.5, -0.5655459117152578),
     (0.3, 1e-20, -5.112424412279189e-05),
     (0.3, 2.0, -0.09925266010124012),
@@ -329,7 +329,59 @@ const ORDER_SLOPES: [(f64, f64, f64); 14] = [
     (300.0, 310.0, -0.01925383837470143),
     (2.0, 0.0, 0.0),
     (2.0, f64::INFINITY, 0.0),
+    (20000.0, 200.0, 0.0),
+    (20000.0, 1e-30, 0.0),
+    (20000.0, 1e9, 0.0),
 ];
+
+/// At the ends P and Q are flat in a, and so is their slope in x; in x itself P rises there as its density says, which is not finite for
+/// a below 1. (a, x, slope in x)
+const END_SLOPES: [(f64, f64, f64); 7] = [
+    (2.0, 0.0, 0.0),
+    (1.0, 0.0, 1.0),
+    (0.5, 0.0, f64::INFINITY),
+    (0.5, f64::INFINITY, 0.0),
+    (1.0, f64::INFINITY, 0.0),
+    (2.0, f64::INFINITY, 0.0),
+    (2.5, f64::INFINITY, 0.0),
+];
+
+#[test]
+fn incomplete_gamma_functions_are_flat_at_their_ends() {
+    type Function = fn(&mut Trace, Value, Value) -> Value;
+    let functions: [(Function, f64); 2] = [(Trace::igamma, 1.0), (Trace::igammac, -1.0)];
+    for Backend { name: backend, run } in &backends() {
+        for (function, sign) in functions {
+            for dtype in [DType::F64, DType::F32] {
+                let mut g = Trace::new();
+                let ty = Type::new(DType::F64, Shape::new(&[END_SLOPES.len()]).unwrap());
+                let inputs = [g.input(ty), g.input(ty)];
+                let [a, x] = inputs.map(|input| g.cast(input, dtype));
+                let y = function(&mut g, a, x);
+                let seed = g.ones_like(y);
+                let slopes = reverse(&mut g, &[(y, seed)], &[a, x]).unwrap();
+                let mixed = reverse(&mut g, &[(slopes[0], seed)], &[x]).unwrap()[0];
+                let twice = reverse(&mut g, &[(slopes[1], seed)], &[x]).unwrap()[0];
+                let wide = [slopes[0], slopes[1], mixed, twice].map(|value| g.cast(value, DType::F64));
+                let graph = g.finish(&wide).unwrap();
+                let column = |number: fn(&(f64, f64, f64)) -> f64| {
+                    let all: Vec<f64> = END_SLOPES.iter().map(number).collect();
+                    f64_tensor(&all, &[all.len()])
+                };
+                let found = run(&graph, &[column(|row| row.0), column(|row| row.1)]).unwrap();
+                let found: Vec<Vec<f64>> = found.iter().map(f64_elements).collect();
+                for (i, (a, x, slope)) in END_SLOPES.iter().enumerate() {
+                    let at = format!("{backend}, {dtype}: at {a}, {x}");
+                    assert_eq!(found[0][i], 0.0, "{at}: in a");
+                    let in_x = sign * found[1][i];
+                    assert!(in_x == *slope || (in_x - slope).abs() < 1e-6, "{at}: in x it is {in_x}");
+                    assert_eq!(found[2][i], 0.0, "{at}: of the slope in a");
+                    assert!(*x == 0.0 || found[3][i] == 0.0, "{at}: of the slope in x it is {}", found[3][i]);
+                }
+            }
+        }
+    }
+}
 
 /// The samples of the catalog have whole orders: the slope in the order has none of its own, which differences of second order would need.
 #[test]

@@ -263,29 +263,34 @@ impl Trace {
         let square = self.square(x);
         self.one_minus(square)
     }
-    /// b^(a - 1) e^-b / Gamma(a).
-    fn gamma_density(&mut self, a: Value, b: Value) -> Value {
-        let lowered = self.add_scalar(a, -1.0);
-        let power = self.xlogy(lowered, b);
+    /// b^power e^-b / Gamma(a).
+    fn over_gamma(&mut self, power: Value, a: Value, b: Value) -> Value {
+        let power = self.xlogy(power, b);
         let size = self.lgamma(a);
         let logarithm = self.sub(power, b);
         let logarithm = self.sub(logarithm, size);
         self.exp(logarithm)
     }
     /// dy times the slopes of P(a, b) in a and b. Where P stays the same, ln b moves with a by the slope that [`Trace::log_gamma_slope`] gives, so
-    /// that in a alone P falls by that times b times its slope in b. At 0 and infinity P is 0 and 1 for all a.
+    /// that in a alone P falls by that times b times its slope in b. At 0 and infinity P is 0 and 1 for all a, and at infinity flat in b too.
     fn igamma_slopes(&mut self, a: Value, b: Value, dy: Value) -> (Value, Value) {
-        let density = self.gamma_density(a, b);
-        let db = self.mul(dy, density);
-        let logarithm = self.log(b);
-        let slope = self.log_gamma_slope(a, logarithm);
-        let rise = self.mul(db, b);
-        let moved = self.mul(rise, slope);
-        let fall = self.neg(moved);
-        let zero = self.zeros_like(b);
+        let (zero, one) = (self.zeros_like(b), self.ones_like(b));
         let (is_zero, is_infinite) = (self.equal(b, zero), self.is_inf(b));
         let is_end = self.logical_or(is_zero, is_infinite);
-        (self.select(is_end, zero, fall), db)
+        // The branch that is not taken would put inf - inf and 0 * inf into the slopes, or into their own.
+        let (finite, inside) = (self.select(is_infinite, one, b), self.select(is_end, one, b));
+        let lowered = self.add_scalar(a, -1.0);
+        let density = self.over_gamma(lowered, a, finite);
+        let density = self.select(is_infinite, zero, density);
+        let rise = self.mul(dy, density);
+        let logarithm = self.log(inside);
+        let slope = self.log_gamma_slope(a, logarithm);
+        // b times the slope in b
+        let rise_of_logarithm = self.over_gamma(a, a, inside);
+        let moved = self.mul(rise_of_logarithm, slope);
+        let moved = self.mul(dy, moved);
+        let fall = self.neg(moved);
+        (self.select(is_end, zero, fall), rise)
     }
     /// The gradients of maximum and minimum: to the winner, half to each at a tie; to both where either is NaN.
     fn pick(&mut self, wins: Compare, a: Value, b: Value, dy: Value) -> (Value, Value) {

@@ -178,7 +178,7 @@ fn scale(a: f64, x: f64) -> f64 {
 }
 
 /// m - ln(1 + m), exact near 0.
-fn deviation(m: f64) -> f64 {
+pub(super) fn deviation(m: f64) -> f64 {
     if !(-0.5..1.0).contains(&m) {
         return m - libm::log1p(m);
     }
