@@ -25,26 +25,27 @@ impl Default for DropoutOptions {
 }
 
 struct Dropout {
-    /// The probability that an element is dropped.
-    p: f64,
+    /// The probability that an element is kept.
+    keep_prob: f64,
     generator: Generator,
 }
 
 /// In training y = x mask / keep_prob, where the mask is 1 with probability keep_prob and 0 else; gradients pass by the same mask.
 /// In inference y = x. Fails with INVALID_ARGUMENT for a probability out of range, OUT_OF_MEMORY.
 pub fn dropout(context: &Context, options: DropoutOptions) -> Result<Cell> {
-    let keep_prob = options.keep_prob;
-    let p = match options.p {
-        Some(p) if (0.0..1.0).contains(&p) => p,
+    let keep_prob = match options.p {
+        Some(p) if (0.0..1.0).contains(&p) => 1.0 - p,
         Some(p) => return Err(Error::invalid(format!("Dropout: p is at least 0 and below 1, not {p}"))),
-        None if keep_prob > 0.0 && keep_prob <= 1.0 => 1.0 - keep_prob,
-        None => return Err(Error::invalid(format!("Dropout: keep_prob is above 0 and at most 1, not {keep_prob}"))),
+        None => options.keep_prob,
     };
+    if !(keep_prob > 0.0 && keep_prob <= 1.0) {
+        return Err(Error::invalid(format!("Dropout: keep_prob is above 0 and at most 1, not {keep_prob}")));
+    }
     let generator = match options.seed {
         Some(seed) => context.generator_for(seed)?,
         None => context.generator().clone(),
     };
-    Ok(Cell::new(context, Box::new(Dropout { p, generator })))
+    Ok(Cell::new(context, Box::new(Dropout { keep_prob, generator })))
 }
 
 impl Construct for Dropout {
@@ -56,7 +57,7 @@ impl Construct for Dropout {
         if !cell.training_in(g) {
             return vec![x];
         }
-        vec![g.dropout(x, self.p, self.generator.variable())]
+        vec![g.dropout_keeping(x, self.keep_prob, self.generator.variable())]
     }
     fn depends_on_training(&self) -> bool {
         false

@@ -272,6 +272,31 @@ fn dropout_drops_its_share_scales_the_rest_and_reuses_the_mask() {
     }
 }
 
+/// What is kept is divided by the probability to keep as it was given, however small.
+#[test]
+fn dropout_takes_the_probability_to_keep_as_it_is() {
+    let context = context();
+    let ones = Tensor::from_slice(context.allocator(), &[1f64; 1000], &[1000]).unwrap();
+    let options = DropoutOptions { keep_prob: 0.1, ..Default::default() };
+    let drop = dropout(&context, options).unwrap();
+    drop.set_train(true);
+    let y = run(&drop, &[&ones])[0].to_vec::<f64>().unwrap();
+    assert!(y.contains(&10.0) && y.iter().all(|y| *y == 0.0 || *y == 10.0), "{y:?}");
+    // 1 - 1e-17 is 1, yet not all is sure to be dropped: there is a draw.
+    let next = |keep_prob: Option<f64>| {
+        let context = self::context();
+        let drop = |keep_prob: f64| {
+            let drop = dropout(&context, DropoutOptions { keep_prob, ..Default::default() }).unwrap();
+            drop.set_train(true);
+            run(&drop, &[&ones])[0].to_vec::<f64>().unwrap()
+        };
+        keep_prob.map(drop);
+        drop(0.5)
+    };
+    assert_eq!(next(Some(1.0)), next(None));
+    assert_ne!(next(Some(1e-17)), next(None));
+}
+
 #[test]
 fn the_same_seed_drops_the_same() {
     let masks = |context: &Context| {

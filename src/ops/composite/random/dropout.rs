@@ -41,6 +41,11 @@ impl Trace {
         let rank = if self.contains(x) { self.rank(x) } else { 0 };
         self.dropped("dropout", x, p, rank, generator)
     }
+    /// [`Trace::dropout`] by the probability that an element is kept, which 1 - p would round.
+    pub(crate) fn dropout_keeping(&mut self, x: Value, keep_prob: f64, generator: &Variable) -> Value {
+        let rank = if self.contains(x) { self.rank(x) } else { 0 };
+        self.kept("dropout", x, keep_prob, rank, generator)
+    }
     /// [`Trace::dropout`] of whole channels: x is \[N, C, ...], and what has the same two positions in front shares a draw. Fails with
     /// SHAPE_MISMATCH if there are fewer dimensions.
     pub fn feature_dropout(&mut self, x: Value, p: f64, generator: &Variable) -> Value {
@@ -52,26 +57,30 @@ impl Trace {
     }
     /// Dropout with a draw for each position in the first `drawn` dimensions.
     fn dropped(&mut self, name: &str, x: Value, p: f64, drawn: usize, generator: &Variable) -> Value {
+        if self.knows(name, &[x]) && !(0.0..=1.0).contains(&p) {
+            return self.fail(Error::invalid(format!("{name}: the probability p is at least 0 and at most 1, not {p}")));
+        }
+        self.kept(name, x, 1.0 - p, drawn, generator)
+    }
+    /// The same by the probability that a position is kept, from 0 to 1.
+    fn kept(&mut self, name: &str, x: Value, keep_prob: f64, drawn: usize, generator: &Variable) -> Value {
         if !self.knows(name, &[x]) {
             return Value::INVALID;
-        }
-        if !(0.0..=1.0).contains(&p) {
-            return self.fail(Error::invalid(format!("{name}: the probability p is at least 0 and at most 1, not {p}")));
         }
         let ty = self.ty(x);
         if !ty.dtype.is_float() {
             return self.fail(Error::dtype(format!("{name}: the input is {ty}, not floats")));
         }
-        if p == 0.0 {
+        if keep_prob == 1.0 {
             return x;
         }
-        if p == 1.0 {
+        if keep_prob == 0.0 {
             return self.zeros_like(x);
         }
         let mut dims = self.dims(x);
         dims[drawn..].fill(1);
-        let kept = self.random_bernoulli(1.0 - p, &dims, generator);
-        let scaled = self.mul_scalar(x, 1.0 / (1.0 - p));
+        let kept = self.random_bernoulli(keep_prob, &dims, generator);
+        let scaled = self.mul_scalar(x, 1.0 / keep_prob);
         // Chosen, not multiplied: what is dropped is 0 also where x is not finite.
         let zero = self.scalar(ty.dtype, 0.0);
         self.select(kept, scaled, zero)
