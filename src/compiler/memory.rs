@@ -24,12 +24,7 @@ pub(super) fn place(buffers: &mut [Buffer], steps: &mut [Step]) -> usize {
             a <= d && c <= b
         };
         let mut offset = 0;
-        for (start, end, other) in &placed {
-            if overlaps(*other) && *start < offset + bytes && offset < *end {
-                offset = *end;
-            }
-        }
-        // Sorted by offset, one pass finds the lowest gap only if later ones do not reach back; repeat until nothing moves.
+        // Behind whatever is in the way, until nothing is: no lower gap is large enough, since each that was left holds a part of it.
         while let Some((_, end, _)) = placed.iter().find(|(start, end, other)| overlaps(*other) && *start < offset + bytes && offset < *end)
         {
             offset = *end;
