@@ -24,7 +24,13 @@ pub(super) fn place(buffers: &mut [Buffer], steps: &mut [Step]) -> usize {
             a <= d && c <= b
         };
         let mut offset = 0;
-        // Behind whatever is in the way, until nothing is: no lower gap is large enough, since each that was left holds a part of it.
+        for (start, end, other) in &placed {
+            if overlaps(*other) && *start < offset + bytes && offset < *end {
+                offset = *end;
+            }
+        }
+        // Sorted by offset, one pass finds the lowest gap only if later ones do not reach back; repeat until nothing moves. The search alone would
+        // find the same, but starts from the front at each move: programs of thousands of steps would take minutes to compile.
         while let Some((_, end, _)) = placed.iter().find(|(start, end, other)| overlaps(*other) && *start < offset + bytes && offset < *end)
         {
             offset = *end;
