@@ -34,8 +34,8 @@ DEFAULT_WORKLOADS = "policy,mnist_mlp,lenet,convnet,lstm,gpt,wide,field"
 def main():
     options = arguments()
     # The floor is another library's work: built apart, with none of the options that keep this one small (.cargo/config.toml).
-    apart = {"RUSTFLAGS": "", "CARGO_TARGET_DIR": str(TARGET / "floor")}
-    commands = {FLOOR: [bench_target("floor", apart)]} if options.threads == 1 else {}
+    floor = lambda: bench_target("floor", RUSTFLAGS="", CARGO_TARGET_DIR=str(TARGET / "floor"))
+    commands = {FLOOR: [floor()]} if options.threads == 1 else {}
     commands[OURS] = [bench_target("steps")]
     for peer in options.peers:
         commands[peer] = [str(PYTHON), str(ROOT / "benches" / "peers" / PEERS[peer][0]), *PEERS[peer][1:]]
@@ -83,7 +83,7 @@ def arguments():
     return options
 
 
-def bench_target(name, environment={}):
+def bench_target(name, **environment):
     """Builds a bench target of this crate and tells where its program is. BENCH_PROFILE=quick builds sooner, for work on the kernels."""
     profile = os.environ.get("BENCH_PROFILE", "bench")
     command = ["cargo", "bench", "--no-run", "--bench", name, "--profile", profile, "--message-format=json-render-diagnostics"]

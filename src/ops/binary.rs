@@ -278,10 +278,18 @@ impl Trace {
         let (is_zero, is_infinite) = (self.equal(b, zero), self.is_inf(b));
         let is_end = self.logical_or(is_zero, is_infinite);
         // The branch that is not taken would put inf - inf and 0 * inf into the slopes, or into their own.
-        let (finite, inside) = (self.select(is_infinite, one, b), self.select(is_end, one, b));
+        let inside = self.select(is_end, one, b);
         let lowered = self.add_scalar(a, -1.0);
-        let density = self.over_gamma(lowered, a, finite);
+        let density = self.over_gamma(lowered, a, inside);
         let density = self.select(is_infinite, zero, density);
+        // At 0 by the power itself, whose slopes are known there.
+        let start = self.select(is_zero, b, one);
+        let power = self.pow(start, lowered);
+        let (size, fall) = (self.lgamma(a), self.neg(start));
+        let rest = self.sub(fall, size);
+        let rest = self.exp(rest);
+        let at_zero = self.mul(power, rest);
+        let density = self.select(is_zero, at_zero, density);
         let rise = self.mul(dy, density);
         let logarithm = self.log(inside);
         let slope = self.log_gamma_slope(a, logarithm);

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::ir::Value;
 use crate::ops::{Trace, binary};
-use crate::tensor::DType;
+use crate::tensor::{DType, Shape};
 
 /// Rows of a file: `name, meaning, shapes, torch, mindspore, domain, differentiable => build, [samples];` for each.
 macro_rules! rows {
@@ -89,12 +89,16 @@ impl Trace {
     }
     /// Whether two shapes are equal; if not, that sticks.
     pub(in crate::ops) fn same_shapes(&mut self, name: &str, a: Value, b: Value) -> bool {
+        self.same_shapes_in_words(name, a, b, |a, b| format!("the operands are {a} and {b}"))
+    }
+    /// [`Trace::same_shapes`] with words for what differs.
+    pub(in crate::ops) fn same_shapes_in_words(&mut self, name: &str, a: Value, b: Value, words: fn(Shape, Shape) -> String) -> bool {
         if !self.knows(name, &[a, b]) {
             return false;
         }
         let (first, second) = (self.shape(a), self.shape(b));
         if first != second {
-            self.fail(Error::shape(format!("{name}: the operands are {first} and {second}")));
+            self.fail(Error::shape(format!("{name}: {}", words(first, second))));
         }
         first == second
     }

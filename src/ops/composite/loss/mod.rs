@@ -13,7 +13,6 @@ pub use ctc::Ctc;
 pub use distance::TripletMargin;
 pub use margin::MultiMargin;
 
-use crate::error::Error;
 use crate::ir::Value;
 use crate::ops::Trace;
 
@@ -43,17 +42,6 @@ impl Trace {
             }
         }
     }
-    /// Whether a prediction has the shape of its target; if not, that sticks.
-    fn is_predicted(&mut self, name: &str, prediction: Value, target: Value) -> bool {
-        if !self.knows(name, &[prediction, target]) {
-            return false;
-        }
-        let (p, t) = (self.shape(prediction), self.shape(target));
-        if p != t {
-            self.fail(Error::shape(format!("{name}: the prediction is {p}, the target {t}")));
-        }
-        p == t
-    }
     /// A loss of a prediction and a target of one shape, both floats in `body`.
     fn loss_of(
         &mut self,
@@ -63,7 +51,8 @@ impl Trace {
         reduction: Reduction,
         body: impl FnOnce(&mut Trace, Value, Value) -> Value,
     ) -> Value {
-        if !self.is_predicted(name, prediction, target) {
+        let words = |prediction, target| format!("the prediction is {prediction}, the target {target}");
+        if !self.same_shapes_in_words(name, prediction, target, words) {
             return Value::INVALID;
         }
         self.in_float(name, &[prediction, target], |g, x| {

@@ -64,7 +64,7 @@ impl Scatter {
             // SAFETY: positions lie within the axis; tasks own different elements.
             unsafe {
                 self.start(o, rows.clone(), columns.clone(), x, out);
-                if inner == 1 && stretches == 1 {
+                if inner == 1 && stretches == 1 && count > 0 {
                     let positions = std::slice::from_raw_parts(positions.get().cast::<usize>(), count);
                     (self.join.places)(out.get().add(o * size * bytes), updates.get().add(o * count * bytes), positions);
                     return;

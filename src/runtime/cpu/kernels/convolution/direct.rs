@@ -16,7 +16,8 @@ use crate::runtime::jobs::Jobs;
 pub struct Direct<T: 'static> {
     kernels: &'static Kernels<T>,
     plan: Plan,
-    batch: usize,
+    /// Groups of all images, and of one.
+    units: usize,
     groups: usize,
     /// Channels of a group that are summed over, and of the result.
     sources: usize,
@@ -33,35 +34,26 @@ pub struct Direct<T: 'static> {
 impl<T: Float> Direct<T> {
     /// `None` where sliding does not fit.
     pub fn forward(geometry: &Geometry, kernels: &'static Kernels<T>) -> Option<Direct<T>> {
-        let Geometry { axes, batch, groups, inputs, outputs } = *geometry;
-        Some(Direct {
-            kernels,
-            plan: Plan::forward::<T>(&axes, inputs, batch.saturating_mul(groups))?,
-            batch,
-            groups,
-            sources: inputs,
-            results: outputs,
-            taps: geometry.taps(),
-            source_weights: geometry.taps(),
-            result_weights: geometry.taps() * inputs,
-            out: axes.map(|axis| axis.count),
-        })
+        let plan = Plan::forward::<T>(&geometry.axes, geometry.inputs, geometry.units())?;
+        let weights = [geometry.taps(), geometry.taps() * geometry.inputs];
+        Some(Direct::new(geometry, kernels, plan, [geometry.inputs, geometry.outputs], weights, geometry.axes.map(|axis| axis.count)))
     }
     /// `None` where sliding does not fit.
     pub fn input_gradient(geometry: &Geometry, kernels: &'static Kernels<T>) -> Option<Direct<T>> {
-        let Geometry { axes, batch, groups, inputs, outputs } = *geometry;
-        Some(Direct {
-            kernels,
-            plan: Plan::input_gradient::<T>(&axes, outputs, batch.saturating_mul(groups))?,
-            batch,
-            groups,
-            sources: outputs,
-            results: inputs,
-            taps: geometry.taps(),
-            source_weights: geometry.taps() * inputs,
-            result_weights: geometry.taps(),
-            out: axes.map(|axis| axis.size),
-        })
+        let plan = Plan::input_gradient::<T>(&geometry.axes, geometry.outputs, geometry.units())?;
+        let weights = [geometry.taps() * geometry.inputs, geometry.taps()];
+        Some(Direct::new(geometry, kernels, plan, [geometry.outputs, geometry.inputs], weights, geometry.axes.map(|axis| axis.size)))
+    }
+    fn new(
+        geometry: &Geometry,
+        kernels: &'static Kernels<T>,
+        plan: Plan,
+        [sources, results]: [usize; 2],
+        [source_weights, result_weights]: [usize; 2],
+        out: [usize; 3],
+    ) -> Direct<T> {
+        let (units, groups, taps) = (geometry.units(), geometry.groups, geometry.taps());
+        Direct { kernels, plan, units, groups, sources, results, taps, source_weights, result_weights, out }
     }
 
     /// Elements of a plane of results as they are computed: rows as far apart as those of the staged image.
@@ -133,7 +125,7 @@ impl<T: Float + Send + Sync> Kernel for Direct<T> {
     unsafe fn run(&self, memory: &Memory, jobs: &Jobs) -> Result<()> {
         let (source, weights, out) = (memory.input(0), memory.input(1), memory.output(0));
         let bytes = self.scratch_bytes();
-        jobs.parallel_for(self.batch * self.groups * self.plan.blocks(), &|index, scratch| {
+        jobs.parallel_for(self.units * self.plan.blocks(), &|index, scratch| {
             let scratch = scratch.pointer(bytes).cast();
             // SAFETY: tasks write different parts of the result.
             unsafe { self.task(index, source.get().cast(), weights.get().cast(), out.get().cast(), scratch) };

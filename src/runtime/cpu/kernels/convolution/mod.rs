@@ -67,6 +67,10 @@ impl Geometry {
     fn taps(&self) -> usize {
         self.axes.iter().map(|axis| axis.kernel).product()
     }
+    /// Groups of all images.
+    fn units(&self) -> usize {
+        self.batch * self.groups
+    }
     /// Whether there are so few channels in a group that packed panels would be used too seldom.
     fn is_narrow(&self) -> bool {
         self.inputs * self.outputs <= NARROW
